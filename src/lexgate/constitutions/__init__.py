@@ -1,0 +1,51 @@
+"""Floor 1, the language: constitutions, their versions, digests and expressions."""
+
+from lexgate.constitutions._dump import dump
+from lexgate.constitutions._expression import (
+    And,
+    Expression,
+    ExpressionError,
+    Interval,
+    Name,
+    Not,
+    Or,
+)
+from lexgate.constitutions._load import find, load, shipped
+from lexgate.constitutions._model import (
+    WHOLE,
+    Check,
+    Claim,
+    Constitution,
+    Exemplar,
+    Label,
+    Principle,
+    Proposition,
+    Rubric,
+    Severity,
+    Sight,
+)
+
+__all__ = [
+    "WHOLE",
+    "And",
+    "Check",
+    "Claim",
+    "Constitution",
+    "Exemplar",
+    "Expression",
+    "ExpressionError",
+    "Interval",
+    "Label",
+    "Name",
+    "Not",
+    "Or",
+    "Principle",
+    "Proposition",
+    "Rubric",
+    "Severity",
+    "Sight",
+    "dump",
+    "find",
+    "load",
+    "shipped",
+]
