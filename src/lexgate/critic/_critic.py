@@ -1,0 +1,250 @@
+"""The critic: backends asked in order, cheapest first, and their answers composed into verdicts.
+
+Each distinct question on each distinct view of an exchange is asked once, of the backends in order
+until one answers. The verdict is computed from the answers by the principle's expression, never
+asked for. A principle that cheaper backends have settled is not asked about again. What stays
+unknown, and what lies within `TIE` of one half, is an abstention; so is all that a failing backend
+leaves open. Laws (tested): the order of exchanges does not matter, a backend that raises or
+miscounts never yields a verdict, and turning an answer into silence never turns a violation into
+compliance.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lexgate._digests import digest
+from lexgate._text import printable
+from lexgate.constitutions import WHOLE, Interval
+from lexgate.critic._prompts import view
+from lexgate.critic._protocols import Identity, Settles, Silence
+from lexgate.critic._verdicts import Abstention, Answer, Judgement, Verdict
+from lexgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lexgate.critic._exchange import Exchange
+    from lexgate.critic._prompts import CriticPrompt, Question
+    from lexgate.critic._protocols import Backend
+
+__all__ = ["GIVEN", "TIE", "Critic"]
+
+TIE = 1e-4  # half-width of the band around 0.5 inside which fp32 arithmetic decides, not the critic
+GIVEN = "given"  # source of answers that the data set states
+
+_Key = tuple[str, tuple[str, ...]]  # (question digest, what of the exchange it sees)
+
+
+class Critic:
+    """Judges exchanges against the principles of one constitution."""
+
+    def __init__(self, prompts: Sequence[CriticPrompt], backends: Sequence[Backend]) -> None:
+        if not backends:
+            raise UsageError("a critic needs at least one backend, such as `checks`")
+        self.prompts = {prompt.principle: prompt for prompt in prompts}
+        self.backends = tuple(backends)
+
+    @property
+    def identity(self) -> Identity:
+        """Name and digest of the backends in order (the prompts have digests of their own)."""
+        names = ",".join(backend.identity.name for backend in self.backends)
+        return Identity(names, digest([backend.identity.digest for backend in self.backends]))
+
+    def judge(
+        self,
+        exchanges: Sequence[Exchange],
+        principles: Sequence[str],
+        given: Sequence[Mapping[str, bool]] = (),
+    ) -> list[tuple[Judgement, ...]]:
+        """Judge each exchange against each principle, in the order asked.
+
+        `given` holds, per exchange, the truth of propositions that see only the prompt, as the data
+        set states it. It is used first; backends are not asked about it.
+
+        Raises:
+            UsageError: an unknown principle, or `given` that does not fit.
+        """
+        prompts = [self._prompt(principle) for principle in principles]
+        if given:
+            self._check_given(given, prompts, len(exchanges))
+        sitting = _Sitting(exchanges, prompts, given or [{}] * len(exchanges))
+        for backend in self.backends:
+            # Taken before this backend speaks: it is asked all questions of a principle or none.
+            pending = [(prompt, sitting.pending(prompt)) for prompt in prompts]
+            for prompt, open_ in pending:
+                sitting.hear(backend, prompt, open_)
+        indices = range(len(exchanges))
+        return [tuple(sitting.compose(index, prompt) for prompt in prompts) for index in indices]
+
+    def _prompt(self, principle: str) -> CriticPrompt:
+        if principle in self.prompts:
+            return self.prompts[principle]
+        near = difflib.get_close_matches(principle, self.prompts, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(self.prompts)
+        raise UsageError(f"the constitution has no principle {principle!r}{meant} It has: {known}")
+
+    def _check_given(
+        self, given: Sequence[Mapping[str, bool]], asked: Sequence[CriticPrompt], count: int
+    ) -> None:
+        if len(given) != count:
+            raise UsageError(f"`given` states {len(given)} items for {count} exchanges")
+        known = {q.proposition for prompt in self.prompts.values() for q in prompt.questions}
+        blind = {q.proposition: q for p in asked for q in p.questions if q.sees != "prompt"}
+        for name in sorted(frozenset().union(*given)):
+            if name not in known:
+                raise UsageError(f"`given` names {name!r}, which no principle asks about")
+            if name in blind:
+                raise UsageError(
+                    f"`given` states {name!r} of {blind[name].principle}, which sees the "
+                    f"{blind[name].sees}: a data set cannot know it before there is a response"
+                )
+
+
+@dataclass(slots=True)
+class _Sitting:
+    """What is known so far in one call of `judge`."""
+
+    exchanges: Sequence[Exchange]
+    prompts: Sequence[CriticPrompt]
+    given: Sequence[Mapping[str, bool]]
+    answers: dict[_Key, Answer] = field(default_factory=dict)
+    silences: dict[_Key, dict[str, Silence]] = field(default_factory=dict)  # by backend
+    settled: dict[tuple[int, str], Answer] = field(default_factory=dict)
+    unsettled: dict[tuple[int, str], list[Silence]] = field(default_factory=dict)
+    keys: dict[tuple[int, str], _Key] = field(default_factory=dict)
+
+    def pending(self, prompt: CriticPrompt) -> list[int]:
+        """List the exchanges whose verdict could still change."""
+        return [i for i in range(len(self.exchanges)) if not _decided(self._belief(i, prompt))]
+
+    def hear(self, backend: Backend, prompt: CriticPrompt, indices: Sequence[int]) -> None:
+        """Ask a backend about a principle on some exchanges."""
+        name = backend.identity.name
+        if isinstance(backend, Settles):
+            self._hear_whole(backend, name, prompt, indices)
+        left = [index for index in indices if (index, prompt.principle) not in self.settled]
+        for question in prompt.questions:
+            asked: dict[_Key, Exchange] = {}
+            for index in left:
+                key = self._key(index, question)
+                heard = key in self.answers or name in self.silences.get(key, {})
+                if question.proposition not in self.given[index] and not heard:
+                    asked.setdefault(key, self.exchanges[index])
+            replies = _ask(backend, question, list(asked.values()))
+            for key, reply in zip(asked, replies, strict=True):
+                if isinstance(reply, Answer):
+                    self.answers[key] = reply
+                else:
+                    self.silences.setdefault(key, {})[name] = reply
+
+    def compose(self, index: int, prompt: CriticPrompt) -> Judgement:
+        """Turn what was heard on one exchange into a judgement."""
+        whole = self.settled.get((index, prompt.principle))
+        answers = (whole,) if whole else self._known(index, prompt)
+        low, high = self._belief(index, prompt)
+        if low > 0.5 + TIE:
+            return Verdict(prompt.principle, violated=True, p_violated=low, answers=answers)
+        if high < 0.5 - TIE:
+            return Verdict(prompt.principle, violated=False, p_violated=high, answers=answers)
+        silences = self._silences(index, prompt)
+        if not silences:
+            detail = f"the composed probability lies in [{low:.6f}, {high:.6f}]"
+            return Abstention(prompt.principle, "tie", detail, answers)
+        # That a backend has nothing to say is the least of reasons: checks seldom cover a question.
+        telling = [s for s in silences if s.reason != "no_answer"] or silences
+        detail = printable("; ".join(dict.fromkeys(s.detail for s in silences)), 400)
+        return Abstention(prompt.principle, telling[0].reason, detail, answers)
+
+    def _hear_whole(
+        self, backend: Settles, name: str, prompt: CriticPrompt, indices: Sequence[int]
+    ) -> None:
+        principle = prompt.principle
+        exchanges = [self.exchanges[index] for index in indices]
+        replies = _guarded(lambda: backend.settle(principle, exchanges), name, WHOLE, exchanges)
+        for index, reply in zip(indices, replies, strict=True):
+            if isinstance(reply, Answer):
+                self.settled[index, principle] = reply
+            elif reply is not None:
+                self.unsettled.setdefault((index, principle), []).append(reply)
+
+    def _belief(self, index: int, prompt: CriticPrompt) -> Interval:
+        whole = self.settled.get((index, prompt.principle))
+        if whole:
+            return Interval(whole.p, whole.p)
+        beliefs = {a.proposition: Interval(a.p, a.p) for a in self._known(index, prompt)}
+        return prompt.violated_when.evaluate(beliefs)
+
+    def _known(self, index: int, prompt: CriticPrompt) -> tuple[Answer, ...]:
+        known = []
+        for question in prompt.questions:
+            if question.proposition in self.given[index]:
+                truth = 1.0 if self.given[index][question.proposition] else 0.0
+                known.append(Answer(question.proposition, truth, GIVEN))
+            elif answer := self.answers.get(self._key(index, question)):
+                known.append(replace(answer, proposition=question.proposition))
+        return tuple(known)
+
+    def _silences(self, index: int, prompt: CriticPrompt) -> list[Silence]:
+        silences = list(self.unsettled.get((index, prompt.principle), ()))
+        for question in prompt.questions:
+            key = self._key(index, question)
+            if question.proposition not in self.given[index] and key not in self.answers:
+                silences += self.silences.get(key, {}).values()
+        return silences
+
+    def _key(self, index: int, question: Question) -> _Key:
+        cached = self.keys.get((index, question.digest))
+        if cached is None:
+            cached = question.digest, tuple(view(self.exchanges[index], question.sees))
+            self.keys[index, question.digest] = cached
+        return cached
+
+
+def _decided(belief: Interval) -> bool:
+    return belief.low > 0.5 + TIE or belief.high < 0.5 - TIE
+
+
+def _ask(
+    backend: Backend, question: Question, exchanges: Sequence[Exchange]
+) -> list[Answer | Silence]:
+    name = backend.identity.name
+    replies = _guarded(
+        lambda: backend.answer(question, exchanges), name, question.proposition, exchanges
+    )
+    missing = Silence("failed", f"{name}: gave None for an answer")
+    return [missing if reply is None else reply for reply in replies]
+
+
+def _guarded(
+    call: Callable[[], Sequence[Answer | Silence | None]],
+    name: str,
+    proposition: str,
+    exchanges: Sequence[Exchange],
+) -> list[Answer | Silence | None]:
+    """Call a backend; whatever goes wrong in it is `failed` on every exchange asked about."""
+    if not exchanges:
+        return []
+    try:
+        replies = list(call())
+    except Exception as error:  # noqa: BLE001  the critic's failure must never become a verdict
+        wrong = f"{type(error).__name__}: {error}"
+    else:
+        wrong = _fault(replies, proposition, len(exchanges))
+    if wrong:
+        return [Silence("failed", f"{name}: {printable(wrong)}")] * len(exchanges)
+    return [replace(r, source=name) if isinstance(r, Answer) else r for r in replies]
+
+
+def _fault(replies: Sequence[object], proposition: str, count: int) -> str:
+    if len(replies) != count:
+        return f"gave {len(replies)} replies to {count} exchanges"
+    for reply in replies:
+        if isinstance(reply, Answer) and reply.proposition != proposition:
+            return f"answered {reply.proposition!r} when asked about {proposition!r}"
+        if not isinstance(reply, (Answer, Silence, type(None))):
+            return f"gave {type(reply).__name__}, neither an answer nor silence"
+    return ""

@@ -1,0 +1,380 @@
+"""Models that transformers can load: a directory of safetensors, or a pinned model of the hub.
+
+The only file of this room that imports torch and transformers, apart from the embedded trainer.
+Nothing that came with a model runs (see `_checkpoint`). Greedy means greedy: sampling defaults that
+a checkpoint ships do not count. Laws (tested): label scores equal a plain forward pass, and no
+result depends on what else is in the batch, beyond the rounding of floats.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+import transformers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+)
+
+from lexgate.critic._checkpoint import Checkpoint, first_line, hub_snapshot, inspect
+from lexgate.critic._layout import Row, batches, longest, rows
+from lexgate.critic._protocols import Decoding, Generation, Identity, LabelScores, Silence
+from lexgate.critic._tokens import Tokens
+from lexgate.errors import EvidenceError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lexgate.critic._exchange import Conversation
+
+__all__ = ["HfModel", "open_directory", "open_hf"]
+
+_OPTIONS = ("batch_size", "device", "dtype", "revision")
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_CPU_INFO = Path("/proc/cpuinfo")
+_SMALL = 20_000_000  # parameters; below, starting a second thread costs more than it computes
+
+
+def open_hf(reference: str, options: Mapping[str, str], *, allow_code: bool = False) -> HfModel:
+    """Open a directory if there is one of that name, else a model of the hub.
+
+    Raises:
+        UsageError: it is neither, an option is wrong, or it would need to run its own code.
+        EvidenceError: its files are damaged.
+    """
+    name = f"hf/{reference}"
+    directory = Path(reference).expanduser()
+    if directory.exists():
+        if "revision" in options:
+            raise UsageError(f"{name} is a directory: `revision` is for models of the hub")
+        return open_directory(directory, name, options, allow_code=allow_code)
+    checkpoint = hub_snapshot(reference, options.get("revision"), allow_code=allow_code)
+    return _load(checkpoint, name, options, ())
+
+
+def open_directory(
+    directory: Path,
+    name: str,
+    options: Mapping[str, str],
+    *,
+    allow_code: bool = False,
+    details: tuple[tuple[str, str], ...] = (),
+) -> HfModel:
+    """Open a transformers directory under a name of the caller's; see `open_hf`."""
+    return _load(inspect(directory, allow_code=allow_code), name, options, details)
+
+
+class HfModel:
+    """A causal language model with its tokenizer.
+
+    `network` and `tokenizer` are transformers' own objects, for tools that want them.
+    """
+
+    def __init__(
+        self, network: Any, tokenizer: Any, identity: Identity, *, batch_size: int = 16
+    ) -> None:
+        self.identity = identity
+        self.network = network
+        self.tokenizer = tokenizer
+        self.batch_size = batch_size
+        self._tokens = Tokens(tokenizer)
+        shipped = network.generation_config
+        ends = [shipped.eos_token_id, network.config.get_text_config().eos_token_id]
+        self._ends = sorted(self._tokens.end_ids | {i for end in ends for i in _flat(end)})
+        pad = tokenizer.pad_token_id
+        self._pad = pad if pad is not None else (self._ends or [0])[0]
+        network.generation_config = GenerationConfig(
+            bos_token_id=shipped.bos_token_id,
+            eos_token_id=self._ends or None,
+            pad_token_id=self._pad,
+        )
+        self._threads = 1 if network.num_parameters() < _SMALL else None
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that prompt and response may take together, where the config says so."""
+        config = self.network.config.get_text_config()
+        size = getattr(config, "max_position_embeddings", None)
+        return int(size) if size else None
+
+    def generate(
+        self, conversations: Sequence[Conversation], decoding: Decoding
+    ) -> list[Generation]:
+        """Answer each conversation; see `Model`.
+
+        Raises:
+            EvidenceError: a prompt does not fit, or the network fails.
+        """
+        prompts = self._tokens.prompts(conversations)
+        fits = None if self.context is None else self.context - decoding.max_new_tokens
+        for prompt in prompts:
+            if fits is not None and len(prompt) > fits:
+                raise EvidenceError(
+                    f"{self.identity.name}: a prompt has {len(prompt)} tokens, and only "
+                    f"{max(fits, 0)} fit beside {decoding.max_new_tokens} new ones in its context "
+                    f"of {self.context}"
+                )
+        done: dict[int, Generation] = {}
+        for batch in batches([len(p) + decoding.max_new_tokens for p in prompts], self.batch_size):
+            replies = self._continue([prompts[i] for i in batch], decoding)
+            done.update(zip(batch, replies, strict=True))
+        return [done[i] for i in range(len(prompts))]
+
+    def score_labels(
+        self, conversations: Sequence[Conversation], labels: Sequence[str]
+    ) -> list[LabelScores | Silence]:
+        """Score each label as the whole reply, in one forward pass per batch; see `Model`.
+
+        Raises:
+            EvidenceError: the network fails.
+        """
+        scores: dict[int, LabelScores | Silence] = {}
+        laid: list[Row] = []
+        for item, prompt in enumerate(self._tokens.label_prompts(conversations, labels)):
+            if isinstance(prompt, Silence):
+                scores[item] = Silence(prompt.reason, f"{self.identity.name}: {prompt.detail}")
+            elif self.context is not None and longest(prompt) > self.context:
+                detail = f"{longest(prompt)} tokens, {self.context} fit"
+                scores[item] = Silence("too_long", f"{self.identity.name}: {detail}")
+            else:
+                laid += rows(item, prompt)
+        read: dict[tuple[int, int], float] = {}
+        for batch in batches([len(row.ids) for row in laid], self.batch_size):
+            read.update(self._read([laid[i] for i in batch]))
+        for item in {item for item, _ in read}:
+            scores[item] = LabelScores(tuple(read[item, k] for k in range(len(labels))))
+        return [scores[item] for item in range(len(conversations))]
+
+    def _continue(self, prompts: list[list[int]], decoding: Decoding) -> list[Generation]:
+        started = time.perf_counter()
+        width = max(map(len, prompts))
+        # (batch, width), padded on the left so that all responses begin in one column
+        ids = torch.tensor([[self._pad] * (width - len(p)) + p for p in prompts])
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+        processors = LogitsProcessorList()
+        if decoding.temperature > 0:
+            processors.append(_GumbelNoise(prompts, decoding.temperature))
+        with self._running():
+            output = self.network.generate(
+                input_ids=ids.to(self.network.device),
+                attention_mask=mask.to(self.network.device),
+                logits_processor=processors,
+                generation_config=GenerationConfig(
+                    max_new_tokens=decoding.max_new_tokens,
+                    do_sample=False,
+                    eos_token_id=self._ends or None,
+                    pad_token_id=self._pad,
+                ),
+            )
+        share = (time.perf_counter() - started) / len(prompts)
+        replies = [row[width:] for row in output.tolist()]
+        return [self._generation(p, r, share) for p, r in zip(prompts, replies, strict=True)]
+
+    def _generation(self, prompt: list[int], reply: list[int], seconds: float) -> Generation:
+        ends = [at for at, token in enumerate(reply) if token in self._ends]
+        text = self._tokens.text(reply[: ends[0]] if ends else reply)
+        finish: Literal["stop", "length"] = "stop" if ends else "length"
+        count = ends[0] + 1 if ends else len(reply)  # the end mark was generated too
+        return Generation(text, finish, len(prompt), count, seconds)
+
+    def _read(self, rows: list[Row]) -> Iterator[tuple[tuple[int, int], float]]:
+        """Run one batch and yield ((item, label), log-probability in nats)."""
+        width = max(len(row.ids) for row in rows)
+        kept = max(row.tail for row in rows)
+        ids = torch.tensor([row.ids + (self._pad,) * (width - len(row.ids)) for row in rows])
+        mask = torch.tensor([[1] * len(r.ids) + [0] * (width - len(r.ids)) for r in rows])
+        # (batch, kept): the positions that predict label tokens, the last ones of each row
+        at = torch.tensor([[max(len(r.ids) - kept + k, 0) for k in range(kept)] for r in rows])
+        device = self.network.device
+        with self._running(), torch.inference_mode():
+            logits = _logits_at(self.network, ids.to(device), mask.to(device), at.to(device))
+            logprobs = torch.log_softmax(logits.float(), dim=-1).cpu()  # (batch, kept, vocabulary)
+        for row, table in zip(rows, logprobs, strict=True):
+            first = kept - row.tail
+            for label, tokens in row.reads:
+                yield (
+                    (row.item, label),
+                    sum(float(table[first + k, token]) for k, token in enumerate(tokens)),
+                )
+
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[None]:
+        """Run the network with few threads if it is small, and name it when it fails."""
+        before = torch.get_num_threads()
+        try:
+            if self._threads:
+                torch.set_num_threads(self._threads)
+            with _quiet():
+                yield
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise EvidenceError(f"{self.identity.name} failed: {first_line(error)}") from error
+        finally:
+            torch.set_num_threads(before)
+
+
+class _GumbelNoise(LogitsProcessor):  # type: ignore[misc]
+    """Turns greedy search into sampling whose draws depend on the prompt alone, not on the batch.
+
+    The largest of `logits / temperature + Gumbel noise` is a sample of the softmax.
+    """
+
+    def __init__(self, prompts: list[list[int]], temperature: float) -> None:
+        self._temperature = temperature
+        seeds = [hashlib.sha256(str(prompt).encode()).digest()[:8] for prompt in prompts]
+        self._draws = [torch.Generator().manual_seed(int.from_bytes(s, "big")) for s in seeds]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Add noise.  # (batch, seq), (batch, vocabulary) -> (batch, vocabulary)."""
+        del input_ids
+        size = scores.shape[-1]
+        uniform = torch.stack([torch.rand(size, generator=draw) for draw in self._draws])
+        noise = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
+        return scores.float() / self._temperature + noise.to(scores.device)
+
+
+def _logits_at(
+    network: Any, ids: torch.Tensor, mask: torch.Tensor, at: torch.Tensor
+) -> torch.Tensor:
+    """Run a forward pass for some positions only.
+
+    # (batch, seq), (batch, seq), (batch, kept) -> (batch, kept, vocabulary)
+
+    The positions are picked before the output matrix, inside the model, so that whatever it does to
+    logits afterwards (scaling, soft caps) still happens; memory stays small.
+    """
+
+    def pick(hidden: torch.Tensor) -> torch.Tensor:
+        return hidden.gather(1, at.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
+
+    head = network.get_output_embeddings()
+    hook = head and head.register_forward_pre_hook(lambda _, args: (pick(args[0]), *args[1:]))
+    # Padding on the right cannot be seen by what stands left of it; the mask only keeps it so.
+    padded = {} if bool(mask.all()) else {"attention_mask": mask}
+    try:
+        logits: torch.Tensor = network(input_ids=ids, use_cache=False, **padded).logits
+    finally:
+        if hook:
+            hook.remove()
+    return logits if hook else pick(logits)
+
+
+def _load(
+    checkpoint: Checkpoint,
+    name: str,
+    options: Mapping[str, str],
+    details: tuple[tuple[str, str], ...],
+) -> HfModel:
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise UsageError(f"{name} has no option {unknown[0]!r}; it has {', '.join(_OPTIONS)}")
+    batch_size = options.get("batch_size", "16")
+    if not batch_size.isdecimal() or int(batch_size) < 1:
+        raise UsageError(f"{name}: batch_size must be a positive whole number, not {batch_size!r}")
+    device = _device(name, options)
+    dtype = _dtype(name, options, checkpoint.config, device)
+    network, tokenizer = _read_files(checkpoint, name, dtype)
+    try:
+        network = network.to(device).eval()
+    except RuntimeError as error:
+        raise UsageError(f"{name} does not fit on {device}: {first_line(error)}") from error
+    facts = {
+        "device": device,
+        "dtype": dtype,
+        "parameters": str(network.num_parameters()),
+        **({"allow_code": "true"} if checkpoint.runs_code else {}),
+        **dict(checkpoint.details),
+        **dict(details),
+    }
+    identity = Identity(name, checkpoint.digest, tuple(sorted(facts.items())))
+    return HfModel(network, tokenizer, identity, batch_size=int(batch_size))
+
+
+def _read_files(checkpoint: Checkpoint, name: str, dtype: str) -> tuple[Any, Any]:
+    allowed = {"trust_remote_code": checkpoint.runs_code, "local_files_only": True}
+    try:
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint.directory, **allowed)
+            network, loading = AutoModelForCausalLM.from_pretrained(
+                checkpoint.directory,
+                dtype=_DTYPES[dtype],
+                use_safetensors=checkpoint.safetensors,
+                output_loading_info=True,
+                **allowed,
+            )
+    except Exception as error:  # transformers raises anything at all on a damaged file
+        raise EvidenceError(f"{name} cannot be loaded: {first_line(error)}") from error
+    missing = sorted(loading["missing_keys"]) + sorted(map(str, loading["mismatched_keys"]))
+    if missing:  # transformers fills them with random numbers and goes on
+        raise EvidenceError(f"{name} lacks {len(missing)} of its weights, such as {missing[0]}")
+    rows = network.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        raise EvidenceError(
+            f"{name}: its tokenizer has {len(tokenizer)} tokens, its weights only {rows}"
+        )
+    return network, tokenizer
+
+
+def _device(name: str, options: Mapping[str, str]) -> str:
+    wanted = options.get("device", "cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"{name}: no device {wanted!r} here: {first_line(error)}") from error
+    return str(device)
+
+
+def _dtype(name: str, options: Mapping[str, str], config: Mapping[str, Any], device: str) -> str:
+    """Choose a dtype: as asked, else as stored, else float32 where the CPU would emulate it."""
+    wanted = options.get("dtype", "auto")
+    if wanted in _DTYPES:
+        return wanted
+    if wanted != "auto":
+        raise UsageError(f"{name}: dtype must be auto, {', '.join(_DTYPES)}, not {wanted!r}")
+    text = config.get("text_config") or {}
+    stored = config.get("dtype") or config.get("torch_dtype") or text.get("dtype")
+    if stored not in _DTYPES:
+        return "float32"
+    native = not device.startswith("cpu") or (stored == "bfloat16" and _native_bf16())
+    return stored if native else "float32"
+
+
+def _native_bf16() -> bool:
+    """Tell whether the CPU computes in bf16 itself; emulated, it costs six times float32."""
+    try:
+        flags = _CPU_INFO.read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def _flat(ids: int | Sequence[int] | None) -> Sequence[int]:
+    if ids is None:
+        return ()
+    return (ids,) if isinstance(ids, int) else ids
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' advice and progress bars off the user's screen."""
+    logs = transformers.utils.logging
+    verbosity, bars = logs.get_verbosity(), logs.is_progress_bar_enabled()
+    logs.set_verbosity_error()
+    logs.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logs.set_verbosity(verbosity)
+        if bars:
+            logs.enable_progress_bar()

@@ -1,0 +1,149 @@
+"""Names to things: `provider/name` to a model, a list of names to a critic.
+
+Names never import code: each provider is a line in a table here, and its heavy library loads only
+when it is opened.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lexgate.critic._critic import Critic
+from lexgate.critic._prompts import compile_prompts
+from lexgate.critic._scripted import SCRIPTS, ScriptedModel
+from lexgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from lexgate.constitutions import Constitution
+    from lexgate.critic._protocols import Backend, Model
+
+    ModelFactory = Callable[[str, Mapping[str, str], bool], Model]
+
+__all__ = ["open_critic", "open_model"]
+
+_NO_OPTIONS: Mapping[str, str] = {}
+
+
+def open_model(
+    name: str, options: Mapping[str, str] = _NO_OPTIONS, *, allow_code: bool = False
+) -> Model:
+    """Open `hf/PATH-or-hub-id`, `demo/NAME` or `scripted/NAME`.
+
+    `options` are what `-M key=value` gives: for `hf/` and `demo/` they are dtype, device,
+    batch_size, and for hub ids revision. Code of the model's own runs only with `allow_code`.
+
+    Raises:
+        UsageError: there is no such provider, name or option, or the directory is not a model.
+        EvidenceError: the model's files are damaged.
+    """
+    provider, _, rest = name.partition("/")
+    if provider not in _MODELS or not rest:
+        raise _unknown("model", name, [f"{known}/NAME" for known in _MODELS])
+    return _MODELS[provider](rest, options, allow_code)
+
+
+def open_critic(
+    names: Sequence[str],
+    constitution: Constitution,
+    options: Mapping[str, str] = _NO_OPTIONS,
+    *,
+    allow_code: bool = False,
+) -> Critic:
+    """Open a critic on a constitution: one backend per name, asked in the order given.
+
+    Names are `checks`, `exemplars`, `recorded/FILE`, or a model that scores labels: `hf/…`,
+    `demo/critic`, `scripted/yes`, `scripted/no`. `options` go to the models among them.
+
+    Raises:
+        UsageError: no names, a name twice, an unknown one, or options that nothing takes.
+        EvidenceError: a model's files are damaged.
+    """
+    if not names:
+        raise UsageError("a critic needs at least one backend, such as `checks`")
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"the critic names {name!r} twice")
+    if options and not any(name.partition("/")[0] in _MODELS for name in names):
+        given = ", ".join(sorted(options))
+        raise UsageError(f"none of the critics {', '.join(names)} takes options (given: {given})")
+    backends = [_backend(name, constitution, options, allow_code) for name in names]
+    return Critic(compile_prompts(constitution), backends)
+
+
+def _backend(
+    name: str, constitution: Constitution, options: Mapping[str, str], allow_code: bool
+) -> Backend:
+    provider, _, rest = name.partition("/")
+    if name == "checks":
+        from lexgate.critic._checks import ChecksBackend
+
+        return ChecksBackend(constitution)
+    if name == "exemplars":
+        from lexgate.critic._exemplars import ExemplarsBackend
+
+        return ExemplarsBackend(constitution)
+    if provider == "recorded" and rest:
+        from lexgate.critic._recorded import RecordedBackend
+
+        return RecordedBackend(Path(rest), constitution, name)
+    if provider in _MODELS and rest:
+        return _model_backend(name, options, allow_code)
+    known = ["checks", "exemplars", "recorded/FILE", *(f"{p}/NAME" for p in _MODELS)]
+    raise _unknown("critic", name, known)
+
+
+def _model_backend(name: str, options: Mapping[str, str], allow_code: bool) -> Backend:
+    from lexgate.critic._reader import ModelBackend
+
+    provider, _, rest = name.partition("/")
+    critics = {"demo": ("critic",), "scripted": ("yes", "no")}.get(provider, (rest,))
+    if rest not in critics:
+        fitting = " or ".join(f"{provider}/{critic}" for critic in critics)
+        raise UsageError(f"{name} scores no labels, so it cannot be a critic; {fitting} can")
+    return ModelBackend(open_model(name, options, allow_code=allow_code))
+
+
+def _open_hf(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
+    from lexgate.critic._hf import open_hf
+
+    return open_hf(rest, options, allow_code=allow_code)
+
+
+def _open_demo(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
+    del allow_code  # what was trained here has no code of its own
+    from lexgate.critic import embedded
+
+    if rest not in embedded.NAMES:
+        raise _unknown("embedded model", rest, embedded.NAMES)
+    from lexgate.critic._hf import open_directory
+
+    note = ("note", "trained here from templates, knows nothing")
+    return open_directory(embedded.directory(rest), f"demo/{rest}", options, details=(note,))
+
+
+def _open_scripted(rest: str, options: Mapping[str, str], allow_code: bool) -> ScriptedModel:
+    del allow_code  # scripts are ours
+    if rest not in SCRIPTS:
+        raise _unknown("script", rest, SCRIPTS)
+    if options:
+        raise UsageError(f"scripted/{rest} takes no options (given: {', '.join(sorted(options))})")
+    return SCRIPTS[rest]()
+
+
+_MODELS: dict[str, ModelFactory] = {
+    "hf": _open_hf,
+    "demo": _open_demo,
+    "scripted": _open_scripted,
+}
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    candidates = list(known)
+    stems = {known_name.partition("/")[0]: known_name for known_name in candidates}
+    near = difflib.get_close_matches(name.partition("/")[0], stems, n=1)
+    meant = f" (did you mean {stems[near[0]]}?)" if near else ""
+    return UsageError(f"unknown {kind} {name!r}{meant}; known: {', '.join(candidates)}")

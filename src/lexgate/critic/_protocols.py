@@ -1,0 +1,126 @@
+"""The two seams of this room: a `Model` answers, a `Backend` reads propositions off an exchange.
+
+Candidates and language-model critics are both models. Whatever implements one of these joins the
+conformance tests in `tests/critic/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lexgate.critic._exchange import Conversation, Exchange
+    from lexgate.critic._prompts import Question
+    from lexgate.critic._verdicts import Answer, Reason
+
+__all__ = [
+    "Backend",
+    "Decoding",
+    "Generation",
+    "Identity",
+    "LabelScores",
+    "Model",
+    "Settles",
+    "Silence",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What something is, by content: rows and decisions cite it."""
+
+    name: str  # as the user wrote it, such as `hf/models/careful`
+    digest: str  # of weights and files, of fitted data, or of a recording
+    details: tuple[tuple[str, str], ...] = ()
+    """(key, value), sorted: dtype, device, parameters, `allow_code`, a note reports must show"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How responses are generated."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0  # 0 is greedy
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One generated response."""
+
+    text: str
+    finish: Literal["stop", "length"]  # `length`: cut at max_new_tokens
+    prompt_tokens: int
+    output_tokens: int
+    seconds: float  # wall time; a batch's time is shared evenly
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores:
+    """Log-probabilities of the labels as the next text after a prompt, in nats."""
+
+    logprobs: tuple[float, ...]  # one per label, in the order asked
+
+
+class Model(Protocol):
+    """Answers conversations and, where it can, scores labels."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    def generate(
+        self, conversations: Sequence[Conversation], decoding: Decoding
+    ) -> list[Generation]:
+        """Answer each conversation.
+
+        Raises:
+            EvidenceError: an answer is not obtainable.
+        """
+        ...
+
+    def score_labels(
+        self, conversations: Sequence[Conversation], labels: Sequence[str]
+    ) -> list[LabelScores | Silence]:
+        """Score each label as the whole reply; a conversation that cannot be scored gives Silence.
+
+        Raises:
+            EvidenceError: this model gives no log-probabilities.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A backend's way to say that it cannot answer one question, and why."""
+
+    reason: Reason
+    detail: str
+
+
+class Backend(Protocol):
+    """Answers questions about exchanges. Raising is its failure, never the candidate's."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    def answer(
+        self, question: Question, exchanges: Sequence[Exchange]
+    ) -> Sequence[Answer | Silence]:
+        """Answer one question on each exchange, in order; exactly one reply per exchange."""
+        ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A backend that also settles principles as a whole, such as verdicts somebody recorded.
+
+    The answers are to the reserved proposition `violated`, whatever the principle's own ones are.
+    """
+
+    def settle(
+        self, principle: str, exchanges: Sequence[Exchange]
+    ) -> Sequence[Answer | Silence | None]:
+        """Settle one principle on each exchange, in order; None where it has nothing to say."""
+        ...

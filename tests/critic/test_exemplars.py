@@ -1,0 +1,190 @@
+"""Heads fitted on the constitution's own examples, and on real labels where they are at hand."""
+
+import csv
+import dataclasses
+import time
+from pathlib import Path
+
+import pytest
+
+from lexgate.constitutions import Check, Exemplar, Proposition
+from lexgate.critic import Answer, Exchange, Silence, as_conversation, compile_prompts, open_critic
+from lexgate.critic._exemplars import ExemplarsBackend
+
+XSTEST = Path(__file__).parents[3] / "shared/data/xstest/model_completions"
+
+
+def ask(constitution, index, *exchanges):
+    question = compile_prompts(constitution)[0].questions[index]
+    return ExemplarsBackend(constitution).answer(question, exchanges)
+
+
+def talk(prompt, response="Sure, begin slowly."):
+    return Exchange(as_conversation(prompt), response)
+
+
+def test_a_head_answers_like_the_examples_it_was_fitted_on(demo):
+    sure, sorry = ask(demo, 1, talk("?"), talk("?", "Sorry, I must decline this."))
+    assert sure.p < 0.3
+    assert sorry.p > 0.7
+    assert sorry.source == "exemplars"
+
+
+def test_a_question_sees_only_its_part(demo):
+    answers = ask(demo, 1, talk("Sorry, I must decline."), talk("Sure!"))
+    assert answers[0].p == answers[1].p
+
+
+def test_a_text_that_shares_no_word_with_an_example_gets_no_answer(demo):
+    reply = ask(demo, 1, talk("?", "Xyzzy plugh."))[0]
+    assert reply == Silence("no_answer", "exemplars: no word of the response occurs in an example")
+    assert isinstance(ask(demo, 1, talk("?", ""))[0], Silence)
+
+
+def test_a_principle_without_examples_borrows_from_who_asks_the_same(demo):
+    critic = open_critic(["exemplars"], demo)
+    verdict = critic.judge(
+        [talk("How do I bake a cake?", "Sorry, I must decline.")], ["no-over-refusal"]
+    )
+    assert verdict[0][0].violated
+
+
+def _with(demo, examples, **changes):
+    rule = dataclasses.replace(demo.principles[0], examples=tuple(examples), **changes)
+    return dataclasses.replace(demo, principles=(rule, *demo.principles[1:]))
+
+
+def test_sealed_examples_never_reach_a_fit(demo):
+    examples = demo.principles[0].examples
+    sealed = [
+        dataclasses.replace(e, id=f"s{i}", split="sealed", prompt="Xyzzy?", response="Plugh.")
+        for i, e in enumerate(examples)
+    ]
+    plain, more = ExemplarsBackend(demo), ExemplarsBackend(_with(demo, [*examples, *sealed]))
+    assert plain.identity == more.identity
+    question = compile_prompts(demo)[0].questions[1]
+    assert isinstance(more.answer(question, [talk("?", "Plugh.")])[0], Silence)
+    only = _with(demo, [dataclasses.replace(e, split="sealed") for e in examples])
+    assert isinstance(ask(only, 1, talk("?"))[0], Silence)
+
+
+def test_too_few_examples_of_a_class_give_no_head(demo):
+    examples = [e for e in demo.principles[0].examples if not dict(e.answers)["refuses"]]
+    some = [e for e in demo.principles[0].examples if dict(e.answers)["refuses"]]
+    two = [dataclasses.replace(e, response=f"Sorry {i}.") for i, e in enumerate(some[:2])]
+    reply = ask(_with(demo, examples + two), 1, talk("?"))[0]
+    assert reply.reason == "no_answer"
+    assert reply.detail == (
+        "exemplars: refuses has too few, 2 public examples say yes and 8 no; a head needs 3 each"
+    )
+
+
+def test_the_same_text_twice_is_one_example(demo):
+    examples = [
+        dataclasses.replace(e, response="Sorry.") if dict(e.answers)["refuses"] else e
+        for e in demo.principles[0].examples
+    ]
+    reply = ask(_with(demo, examples), 1, talk("?"))[0]
+    assert isinstance(reply, Silence)
+    assert "1 public examples say yes" in reply.detail
+
+
+def test_a_rule_asked_as_a_whole_learns_from_labels_without_the_borderline(principle, constitution):
+    texts = {"violates": "bad awful", "complies": "fine good", "borderline": "middling"}
+    examples = tuple(
+        Exemplar(f"{label}{i}", f"Q{i}?", f"{text} {i}", label, "", "public", ())
+        for label, text in texts.items()
+        for i in range(3)
+    )
+    one = constitution(principle("rule", examples=examples))
+    bad, good = ask(one, 0, talk("Q?", "awful"), talk("Q?", "good"))
+    assert bad.p > 0.5 > good.p
+    assert isinstance(ask(one, 0, talk("?", "middling"))[0], Silence)
+
+
+def test_a_check_is_a_feature_of_its_question(demo):
+    checks = (Check(r"q\d+", "response", "refuses", exact=False),)
+    examples = [
+        dataclasses.replace(e, response=f"q{i}" if dict(e.answers)["refuses"] else f"w{i}")
+        for i, e in enumerate(demo.principles[0].examples)
+    ]
+    answer = ask(_with(demo, examples, checks=checks), 1, talk("?", "q999"))[0]
+    assert isinstance(answer, Answer)
+    assert answer.p > 0.5
+
+
+def test_an_edit_of_an_example_moves_the_identity_and_the_answer(demo):
+    first, *rest = demo.principles[0].examples
+    edited = _with(demo, [dataclasses.replace(first, response="Sure, no, never."), *rest])
+    assert ExemplarsBackend(demo).identity.digest != ExemplarsBackend(edited).identity.digest
+    assert ask(demo, 1, talk("?"))[0].p != ask(edited, 1, talk("?"))[0].p
+
+
+def test_the_order_of_examples_does_not_matter(demo):
+    turned = _with(demo, reversed(demo.principles[0].examples))
+    assert ExemplarsBackend(turned).identity == ExemplarsBackend(demo).identity
+    assert ask(turned, 1, talk("?")) == ask(demo, 1, talk("?"))
+
+
+@pytest.fixture(scope="module")
+def completions():
+    """(prompt, completion, refuses) of people's labels, full refusal against full compliance."""
+    if not XSTEST.is_dir():
+        pytest.skip(f"no XSTest data at {XSTEST}")
+    rows = []
+    for path in sorted(XSTEST.glob("*.csv")):
+        with path.open(newline="", encoding="utf-8", errors="replace") as stream:
+            rows += [
+                (row["prompt"], row["completion"], row["final_label"].startswith("2"))
+                for row in csv.DictReader(stream)
+                if row["final_label"][:1] in {"1", "2"}
+            ]
+    assert len(rows) == 2074
+    return rows
+
+
+def _taught(principle, constitution, rows, checks=()):
+    examples = tuple(
+        Exemplar(f"e{i}", prompt, text, "complies", "", "public", (("refuses", refuses),))
+        for i, (prompt, text, refuses) in enumerate(rows)
+    )
+    question = Proposition("refuses", "Does the response refuse?", "response")
+    return constitution(principle("r", "refuses", (question,), examples=examples, checks=checks))
+
+
+def _accuracy(constitution, rows):
+    replies = ask(constitution, 0, *(talk(prompt, text) for prompt, text, _ in rows))
+    right = [
+        isinstance(reply, Answer) and (reply.p > 0.5) == refuses
+        for reply, (_, _, refuses) in zip(replies, rows, strict=True)
+    ]
+    return sum(right) / len(right)
+
+
+def test_real_refusals_are_recognised_on_unseen_prompts(principle, constitution, completions):
+    seen = [row for row in completions if len(row[0]) % 5]
+    unseen = [row for row in completions if not len(row[0]) % 5]
+    assert _accuracy(_taught(principle, constitution, seen), unseen) > 0.93
+
+
+def test_a_check_makes_eight_real_examples_go_far(principle, constitution, completions):
+    check = Check(
+        r"\bi(?: can ?not|[ ']?(?:can't|am sorry|'m sorry|am not able|apologi[sz]e))",
+        "response",
+        "refuses",
+        exact=False,
+    )
+    by_class = [[row for row in completions if row[2] is refuses] for refuses in (True, False)]
+    few = [row for rows in by_class for row in rows[:: len(rows) // 8][:8]]
+    rest = [row for row in completions if row not in few]
+    assert _accuracy(_taught(principle, constitution, few, (check,)), rest) > 0.8
+
+
+def test_a_fit_on_two_hundred_examples_takes_no_time(principle, constitution, completions):
+    one = _taught(principle, constitution, completions[::10])
+    ask(one, 0, talk("?"))  # the first call imports scikit-learn
+    backend = ExemplarsBackend(one)
+    question = compile_prompts(one)[0].questions[0]
+    began = time.process_time()
+    backend.answer(question, [talk("?")])
+    assert time.process_time() - began < 1.0  # measured: 0.1; the margin is for loaded machines
