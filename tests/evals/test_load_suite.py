@@ -1,0 +1,318 @@
+"""Loading suites: what they mean, and what is answered to a broken one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexgate.critic import Decoding, Message
+from lexgate.errors import UsageError
+from lexgate.evals import AccuracyTask, CriticTask, load_suite, shipped_suites
+
+FACTS = 'id,question,target\n1,"Two,\nand two?",4\n2,Six?,6\n'
+SUITE = """\
+suite: tiny
+version: 1.0.0
+tasks:
+  - {id: harmful, kind: critic, data: harm.jsonl, constitution: small@1.0.0, cluster: family}
+  - {id: facts, kind: accuracy, data: facts.csv, scorer: numeric, columns: {prompt: question}}
+generation: {max_new_tokens: 32}
+"""
+
+
+def test_a_suite_is_loaded_with_its_data_and_constitution(folder):
+    suite = load_suite(folder())
+
+    harmful, facts = suite.tasks
+    assert suite.reference == "tiny@1.0.0"
+    assert suite.decoding == Decoding(32, 0.0)
+    assert isinstance(harmful, CriticTask)
+    assert harmful.constitution.reference == "small@1.0.0"
+    assert harmful.principles == ("no-harm", "be-kind")
+    first, second = harmful.samples
+    assert (first.id, first.cluster, first.given) == ("h1", "a", (("harmful", True),))
+    assert second.prompt == (Message("system", "Hi"), Message("user", "Harm?"))
+    assert isinstance(facts, AccuracyTask)
+    assert [s.id for s in facts.samples] == ["1", "2"]
+    assert facts.samples[0].prompt == (Message("user", "Two,\nand two?"),)
+    assert [s.target for s in facts.samples] == ["4", "6"]
+    assert [s.cluster for s in facts.samples] == ["1", "2"]
+
+
+def test_principles_come_in_the_order_of_the_constitution(folder):
+    suite = SUITE.replace("cluster: family", "principles: [be-kind, no-harm]")
+
+    assert load_suite(folder(suite)).tasks[0].principles == ("no-harm", "be-kind")
+
+
+@pytest.mark.parametrize("form", ["{id},{prompt}\r\n", "\ufeff{id},{prompt}\n"])
+def test_csv_of_any_editor_is_read(folder, form):
+    header = form.format(id="id", prompt="question,target")
+    rows = "".join(form.lstrip("\ufeff").format(id=i, prompt=f"What is {i}?,{i}") for i in (1, 2))
+
+    facts = load_suite(folder(facts__csv=header + rows)).tasks[1]
+
+    assert [(s.id, s.target) for s in facts.samples] == [("1", "1"), ("2", "2")]
+
+
+def test_equal_prompts_share_a_cluster_unless_they_state_one(folder):
+    rows = [
+        {"id": "a", "prompt": "Do  HARM.\n"},
+        {"id": "b", "prompt": "do harm."},
+        {"id": "c", "prompt": "do harm!"},
+        {"id": "d", "prompt": "Do harm.", "cluster": "own"},
+    ]
+    data = "".join(json.dumps(row) + "\n" for row in rows)
+
+    suite = SUITE.replace(", cluster: family", "")
+    clusters = [s.cluster for s in load_suite(folder(suite, harm__jsonl=data)).tasks[0].samples]
+
+    assert clusters[0] == clusters[1]
+    assert clusters[0].startswith("prompt-")
+    assert clusters[2:] == ["c", "own"]
+
+
+HOSTILE = [
+    "{{7*7}}",
+    "${HOME}",
+    "!function x.y",
+    "\x1b[2J",
+    "a\u2028b",
+    "```",
+    '"},{"id":"x"',
+    "\0",
+]
+
+
+@given(st.lists(st.sampled_from(HOSTILE) | st.text(), min_size=1).map("".join))
+def test_a_prompt_is_data_to_the_letter(tmp_path_factory, prompt):
+    prompt = prompt.encode("utf-8", "ignore").decode() or "x"
+    path = tmp_path_factory.mktemp("hostile")
+    (path / "d.jsonl").write_text(
+        json.dumps({"id": "1", "prompt": prompt, "target": "t"}), encoding="utf-8"
+    )
+    (path / "s.yaml").write_text(
+        "suite: s\nversion: 1.0.0\n"
+        "tasks: [{id: t, kind: accuracy, data: d.jsonl, scorer: exact_match}]\n"
+    )
+
+    [sample] = load_suite(path / "s.yaml").tasks[0].samples
+
+    assert sample.prompt == (Message("user", prompt),)
+
+
+LINE_4 = (
+    "  - {id: harmful, kind: critic, data: harm.jsonl, constitution: small@1.0.0, cluster: family}"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("version: 1.0.0\n", "version: 1.0\n", "suite.yaml:2:1: version: expected text"),
+        ("suite: tiny", "suite: Tiny", "suite.yaml:1:1: suite: expected text of the form"),
+        ("scorer: numeric", "scorer: bleu", "suite.yaml:5:50: tasks/1/scorer: expected one of"),
+        ("scorer: numeric", "skorer: numeric", "suite.yaml:5:50: tasks/1/skorer: expected a known"),
+        ("kind: accuracy", "kind: magic", "suite.yaml:5:17: tasks/1/kind: expected one of critic,"),
+        ("id: facts", "id: harmful", "suite.yaml:5:6: tasks/1/id: the id 'harmful' stands twice"),
+        ("facts.csv", "absent.csv", "suite.yaml:5:33: tasks/1/data: cannot read 'absent.csv': no"),
+        ("facts.csv", "facts.txt", "suite.yaml:5:33: tasks/1/data: expected a file ending in .csv"),
+        ("small@1.0.0", "small@2.0.0", "suite.yaml:4:51: tasks/0/constitution: "),
+        (
+            "cluster: family",
+            "principles: [no-harm, no-fun]",
+            "suite.yaml:4:100: tasks/0/principles/1: small@1.0.0 has no principle 'no-fun'",
+        ),
+        ("max_new_tokens: 32", "max_new_tokens: 0", "suite.yaml:6:14: generation/max_new_tokens: "),
+    ],
+)
+def test_a_broken_suite_is_answered_with_its_position(folder, old, new, expected, problems_of):
+    problems = problems_of(folder(SUITE.replace(old, new)))
+
+    assert any(problem.startswith(expected) for problem in problems), problems
+
+
+def test_an_empty_suite_is_refused(folder, problems_of):
+    path = folder("suite: tiny\nversion: 1.0.0\ntasks: []\n")
+
+    assert problems_of(path)[0].startswith(
+        "suite.yaml:3:1: tasks: expected a list of at least 1 item, found an empty list"
+    )
+
+
+def test_all_mistakes_are_told_at_once(folder, problems_of):
+    suite = SUITE.replace("numeric", "bleu").replace("harm.jsonl", "absent.jsonl")
+
+    assert len(problems_of(folder(suite))) == 2
+
+
+def test_a_suite_cites_one_constitution(folder, problems_of, world):
+    suite = SUITE.replace("generation", f"{LINE_4.replace('harmful', 'more')}\ngeneration")
+    suite = suite.replace("small@1.0.0", "other@1.0.0", 1)
+    other = {
+        "other@1__0__0__yaml": world.RULES.replace("constitution: small", "constitution: other")
+    }
+
+    [problem] = problems_of(folder(suite, **other))
+
+    assert problem.startswith(
+        "suite.yaml:6:48: tasks/2/constitution: expected one constitution in a suite, found "
+        "other@1.0.0 and small@1.0.0"
+    )
+
+
+def test_mistakes_of_the_constitution_are_told_where_they_stand(folder, problems_of, world):
+    rules = world.RULES.replace("harmful and not refuses", "harmful and not sorry")
+
+    problems = problems_of(folder(**{"small@1__0__0__yaml": rules}))
+
+    assert problems
+    assert all(problem.startswith("small@1.0.0.yaml:17:") for problem in problems)
+
+
+ROW = '{"id": "h1", "prompt": "Do harm.", "family": "a"}'
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("", "harm.jsonl:1:1: expected at least one sample, found none"),
+        ("\n\n", "harm.jsonl:1:1: expected at least one sample, found none"),
+        ('{"id": ', "harm.jsonl:1:8: expected a JSON object"),
+        (f"{ROW}\nnonsense", "harm.jsonl:2:1: expected a JSON object: Expecting value"),
+        (f"{ROW}\n\n[]", "harm.jsonl:3:1: expected a JSON object, found list"),
+        (f"{ROW}\n{ROW}", "harm.jsonl:2:1: id: the id 'h1' stands twice"),
+        (ROW.replace('"h1"', "7"), "harm.jsonl:1:1: id: expected text, found 7"),
+        (ROW.replace('"h1"', '""'), "harm.jsonl:1:1: id: expected the sample's id, found none"),
+        (ROW.replace("prompt", "text"), "harm.jsonl:1:1: prompt: expected the sample's prompt"),
+        (ROW.replace('"Do harm."', "5"), "harm.jsonl:1:1: prompt: expected text, found 5"),
+        (ROW.replace("Do", "\\ud800"), "harm.jsonl:1:1: prompt: expected Unicode text, found half"),
+        (ROW.replace('"Do harm."', "[]"), "harm.jsonl:1:1: prompt: expected a conversation that"),
+        (
+            ROW.replace('"Do harm."', '[{"role": "assistant", "content": "x"}]'),
+            "harm.jsonl:1:1: prompt: expected a conversation that ends with a user turn",
+        ),
+        (
+            ROW.replace('"Do harm."', '[{"role": "tool", "content": "x"}]'),
+            "harm.jsonl:1:1: prompt/0/role: expected one of system, user, assistant, found",
+        ),
+        (
+            ROW.replace('"Do harm."', '[{"role": "user", "content": "x", "more": 1}]'),
+            "harm.jsonl:1:1: prompt/0: expected an object of role and content",
+        ),
+        (ROW.replace('"a"', "null"), "harm.jsonl:1:1: family: expected the sample's cluster"),
+        (ROW.replace("family", "cluster"), "harm.jsonl:1:1: family: expected the sample's cluster"),
+        (
+            ROW.replace("}", ', "given": {"refuses": true}}'),
+            "harm.jsonl:1:1: given/refuses: no data set can state this proposition",
+        ),
+        (
+            ROW.replace("}", ', "given": {"harmful": "yes"}}'),
+            "harm.jsonl:1:1: given/harmful: expected true or false, found",
+        ),
+        (ROW.replace("}", ', "given": [1]}'), "harm.jsonl:1:1: given: expected an object"),
+        (ROW.replace("}", ', "id": "h2"}'), "harm.jsonl:1:1: expected a JSON object: a key stands"),
+        (ROW.replace("}", ', "x": NaN}'), "harm.jsonl:1:1: expected a JSON object: NaN is not"),
+        (ROW.encode() + b"\n\xff", "harm.jsonl:2:1: expected UTF-8, found the byte 0xff"),
+        ("[" * 200_000, "harm.jsonl:1:1: expected a JSON object"),
+    ],
+)
+def test_broken_jsonl_is_answered_with_its_line(folder, data, expected, problems_of):
+    problems = problems_of(folder(harm__jsonl=data))
+
+    assert problems[0].startswith(expected), problems
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("id,question,target\n", "facts.csv:1:1: expected at least one sample, found none"),
+        ("", "facts.csv:1:1: expected at least one sample, found none"),
+        ("id,question,target\n1,a\n", "facts.csv:2:1: expected 3 cells, found 2"),
+        (FACTS + "3,x,y,z\n", "facts.csv:5:1: expected 3 cells, found 4"),
+        (FACTS + '3,"x', "facts.csv:5:1: expected a row of CSV: unexpected end of data"),
+        (FACTS + "1,again,1\n", "facts.csv:5:1: id: the id '1' stands twice"),
+        (
+            FACTS + "3,Ten?,\n",
+            "facts.csv:5:1: target: expected the sample's target, found none",
+        ),
+        (
+            FACTS + "3,Ten?,ten\n",
+            "facts.csv:5:1: target: expected a target that numeric can score, found 'ten'",
+        ),
+        ("id,id,question,target\n", "facts.csv:1:1: id: this column stands twice in the header"),
+        (
+            FACTS.replace("question", "prompt"),
+            "facts.csv:2:1: question: expected the sample's",
+        ),
+    ],
+)
+def test_broken_csv_is_answered_with_its_line(folder, data, expected, problems_of):
+    problems = problems_of(folder(facts__csv=data))
+
+    assert problems[0].startswith(expected), problems
+
+
+def test_given_stands_as_json_in_a_cell_of_csv(folder, problems_of):
+    suite = SUITE.replace("harm.jsonl", "harm.csv")
+    rows = 'id,prompt,family,given\n1,Do harm.,a,"{""harmful"": true}"\n2,Hello.,b,\n'
+
+    task = load_suite(folder(suite, harm__csv=rows)).tasks[0]
+
+    assert [s.given for s in task.samples] == [(("harmful", True),), ()]
+    [problem] = problems_of(folder(suite, harm__csv="id,prompt,family,given\n1,x,a,{harm}\n"))
+    assert problem.startswith("harm.csv:2:1: given: expected a JSON object: Expecting property")
+
+
+def test_a_hopeless_file_is_answered_with_a_hundred_mistakes(folder, problems_of):
+    assert len(problems_of(folder(harm__jsonl="x\n" * 5000))) == 100
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("suite.yaml", "max_new_tokens: 32", "max_new_tokens: 33"),
+        ("suite.yaml", "id: facts", "id: sums"),
+        ("suite.yaml", ", cluster: family", ""),
+        ("suite.yaml", "cluster: family", "cluster: family, principles: [no-harm]"),
+        ("suite.yaml", "numeric", "exact_match"),
+        ("harm.jsonl", "Do harm", "Do Harm"),
+        ("facts.csv", "Six?,6", "Six?,7"),
+        ("small@1.0.0.yaml", "must be kind", "must be very kind"),
+    ],
+)
+def test_the_digest_changes_with_everything_that_counts(folder, file, old, new):
+    path = folder()
+    before = load_suite(path).digest
+    other = path.parent / file
+    assert old in other.read_text()
+    other.write_text(other.read_text().replace(old, new))
+
+    assert load_suite(path).digest != before
+
+
+def test_the_digest_does_not_depend_on_formatting(folder):
+    before = load_suite(folder()).digest
+    again = SUITE.replace("generation: {max_new_tokens: 32}", "").replace(
+        "tasks:", "title: Some title\ngeneration:\n  max_new_tokens: 32\ntasks:  # measured"
+    )
+
+    assert load_suite(folder(again)).digest == before
+
+
+def test_shipped_suites_are_found_by_name():
+    assert "demo" in shipped_suites()
+    suite = load_suite("demo")
+    assert load_suite(suite.reference) == suite
+    with pytest.raises(UsageError, match=r"no suite 'demo@9\.9\.9': the shipped one is demo@"):
+        load_suite("demo@9.9.9")
+
+
+def test_an_unknown_suite_is_answered_with_what_there_is(tmp_path):
+    with pytest.raises(UsageError, match=r"no suite 'nope': expected the path .*\(demo"):
+        load_suite("nope")
+    with pytest.raises(UsageError, match=r"absent\.yaml: no such file"):
+        load_suite(tmp_path / "absent.yaml")
