@@ -10,10 +10,12 @@ import hashlib
 import json
 import stat
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lexgate.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["FileDigest", "Manifest", "canonical_json", "digest", "digest_file", "manifest_of"]
 

@@ -1,0 +1,233 @@
+"""`lexgate judge CONSTITUTION --input rows.jsonl --critic C`: judges exchanges that already exist.
+
+One line in: `{"id": …, "prompt": "…" or [{"role", "content"}, …], "response": "…"}`. One line out
+per exchange and principle: the id and the judgement, in the order asked. Nothing is dropped: what
+a critic cannot judge is an abstention with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lexgate.app.commands._shared import answer, json_option, pairs, quiet, say, split_names
+from lexgate.errors import EvidenceError, InvalidFile, Problem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lexgate.constitutions import Constitution
+    from lexgate.critic import Conversation, Critic, Exchange, Judgement
+
+__all__ = ["Judged", "command", "read_exchanges"]
+
+_BATCH = 64  # exchanges judged between two lines of progress
+_KEYS = frozenset({"id", "prompt", "response"})
+_ROLES = frozenset({"system", "user", "assistant"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One exchange to judge, with the id its judgements carry."""
+
+    id: str
+    exchange: Exchange
+
+
+@click.command()
+@click.argument("constitution")
+@click.option(
+    "--input",
+    "source",
+    type=click.Path(path_type=Path),
+    required=True,
+    help='JSONL of {"id", "prompt", "response"}.',
+)
+@click.option(
+    "--critic",
+    "critics",
+    metavar="C",
+    multiple=True,
+    help="Cheapest first; repeat, or separate by commas. [default: checks,exemplars]",
+)
+@click.option(
+    "--principle", "wanted", metavar="ID", multiple=True, help="Only these. [default: all]"
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: stdout]"
+)
+@click.option("--allow-code", is_flag=True, help="Let a critic model run code of its own.")
+@click.option("-M", "options", metavar="K=V", multiple=True, help="An argument of the critic.")
+@json_option
+def command(
+    *,
+    constitution: str,
+    source: Path,
+    critics: tuple[str, ...],
+    wanted: tuple[str, ...],
+    output: Path | None,
+    allow_code: bool,
+    options: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Judge the exchanges of a JSONL file; print a judgement per exchange and principle.
+
+    Exit code: 0 judged (also where some are abstentions), 4 the critic failed on every one.
+    """
+    if as_json and output is None:
+        raise UsageError("--json prints the summary on stdout: say with -o where judgements go")
+    quiet()
+    from lexgate.constitutions import find
+    from lexgate.critic import open_critic
+
+    rules = find(constitution)
+    principles = _principles(rules, split_names(wanted))
+    judged = read_exchanges(source)
+    names = split_names(critics) or ("checks", "exemplars")
+    critic = open_critic(names, rules, pairs(options), allow_code=allow_code)
+    lines, counts = _judge(critic, judged, principles)
+    if output:
+        from lexgate._files import write_atomic
+
+        write_atomic(output, "".join(line + "\n" for line in lines).encode("ascii"))
+    else:
+        for line in lines:
+            click.echo(line)
+    identity = critic.identity
+    summary = {
+        "constitution": {"reference": rules.reference, "digest": rules.digest},
+        "critic": {"name": identity.name, "digest": identity.digest},
+        "exchanges": len(judged),
+        "judgements": counts,
+        "output": str(output) if output else None,
+    }
+    if as_json:
+        answer(summary)
+    _tell(summary)
+    return _exit_code(counts)
+
+
+def _principles(rules: Constitution, wanted: Sequence[str]) -> tuple[str, ...]:
+    known = tuple(principle.id for principle in rules.principles)
+    if unknown := [id_ for id_ in wanted if id_ not in known]:
+        raise UsageError(
+            f"{rules.reference} has no principle '{unknown[0]}'\n"
+            f"    hint: it has {', '.join(known)}"
+        )
+    return tuple(wanted) or known
+
+
+def _judge(
+    critic: Critic, judged: Sequence[Judged], principles: Sequence[str]
+) -> tuple[list[str], dict[str, dict[str, int]]]:
+    lines: list[str] = []
+    counts: dict[str, Counter[str]] = {principle: Counter() for principle in principles}
+    for start in range(0, len(judged), _BATCH):
+        batch = judged[start : start + _BATCH]
+        replies = critic.judge([item.exchange for item in batch], principles)
+        for item, judgements in zip(batch, replies, strict=True):
+            for judgement in judgements:
+                row = judgement.to_json()
+                counts[judgement.principle][_word(judgement)] += 1
+                lines.append(json.dumps({"id": item.id} | row, allow_nan=False))
+        say(f"judged {start + len(batch)} of {len(judged)}")
+    return lines, {principle: dict(sorted(found.items())) for principle, found in counts.items()}
+
+
+def _word(judgement: Judgement) -> str:
+    row = judgement.to_json()
+    outcome = str(row["outcome"])
+    return f"abstains: {row['reason']}" if outcome == "abstains" else outcome
+
+
+def _exit_code(counts: Mapping[str, Mapping[str, int]]) -> int:
+    words = {word for found in counts.values() for word in found}
+    return EvidenceError.exit_code if words == {"abstains: failed"} else 0
+
+
+def _tell(summary: Mapping[str, Any]) -> None:
+    say(f"{summary['constitution']['reference']} by {summary['critic']['name']}")
+    for principle, found in summary["judgements"].items():
+        say(f"  {principle}: " + ", ".join(f"{count} {word}" for word, count in found.items()))
+
+
+def read_exchanges(path: Path) -> tuple[Judged, ...]:
+    """Read the exchanges of a JSONL file.
+
+    Raises:
+        UsageError: the file is missing, is not UTF-8 or holds no line.
+        InvalidFile: lines are not exchanges; carries a problem for every one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
+        kind = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is no file"
+        raise UsageError(f"{path} {kind}: expected JSONL of id, prompt and response") from error
+    judged: list[Judged] = []
+    problems: list[Problem] = []
+    first: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            item = _exchange(line)
+        except ValueError as error:
+            problems.append(Problem(str(path), number, 1, "", str(error)))
+            continue
+        if item.id in first:
+            message = f"the id '{item.id}' stands on line {first[item.id]} already"
+            problems.append(Problem(str(path), number, 1, "id", message))
+        first.setdefault(item.id, number)
+        judged.append(item)
+    if problems:
+        raise InvalidFile(tuple(problems))
+    if not judged:
+        raise UsageError(f"{path} holds no exchange: expected a line of JSON for each")
+    return tuple(judged)
+
+
+def _exchange(line: str) -> Judged:
+    from lexgate.critic import Exchange
+
+    data = json.loads(line, object_pairs_hook=_once)
+    if not isinstance(data, dict) or set(data) != _KEYS:
+        found = ", ".join(map(str, data)) if isinstance(data, dict) else type(data).__name__
+        message = f"expected an object of id, prompt and response, found {found or 'none of them'}"
+        raise ValueError(message)
+    if not (isinstance(data["id"], str) and data["id"] and isinstance(data["response"], str)):
+        message = "expected text as id and as response"
+        raise ValueError(message)
+    return Judged(data["id"], Exchange(_prompt(data["prompt"]), data["response"]))
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(members)
+    if len(data) < len(members):
+        message = "a key stands twice"
+        raise ValueError(message)
+    return data
+
+
+def _prompt(data: Any) -> Conversation:
+    from lexgate.critic import Message, as_conversation
+
+    if isinstance(data, str):
+        return as_conversation(data)
+    turns = data if isinstance(data, list) else []
+    if not turns or not all(
+        isinstance(turn, dict)
+        and set(turn) == {"role", "content"}
+        and turn["role"] in _ROLES
+        and isinstance(turn["content"], str)
+        for turn in turns
+    ):
+        message = (
+            "expected as prompt a text, or turns of role (system, user, assistant) and content"
+        )
+        raise ValueError(message)
+    return tuple(Message(turn["role"], turn["content"]) for turn in turns)

@@ -1,0 +1,202 @@
+"""The command line: a table of verbs, and the one place where errors become exit codes.
+
+Exit codes: 0 pass, 1 fail or findings, 2 usage or invalid file, 3 inconclusive, 4 evidence
+missing, damaged or not obtainable; 130 interrupted, 141 the reader of our output went away.
+Invariants (tested): `--help` imports click and this table only; a person's mistake never shows a
+traceback; no failure of any kind ends in 0 or in 1, the codes that mean a decision was made.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lexgate import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["JSON", "VERBS", "Verbs", "cli", "main"]
+
+JSON = "lexgate.json"  # key of `Context.meta`: the person asked for one object on stdout
+_INTERRUPTED = 128 + 2  # as shells report SIGINT
+_READER_GONE = 128 + 13  # as shells report SIGPIPE
+_NO_EVIDENCE = 4  # for whatever went wrong that nobody foresaw
+_EXTRAS = {"torch": "hf", "transformers": "hf", "lm_eval": "lm-eval", "streamlit": "app"}
+
+
+VERBS = {  # verb -> what `--help` says of it, without importing anything
+    "demo": "The whole job, offline: four built-in candidates, four decisions.",
+    "init": "Write a workspace: constitution, suite, policy, CI job.",
+    "check": "Check constitutions, suites and policies: every mistake at once.",
+    "compile": "Compile a constitution into critic prompts and a verdict schema.",
+    "eval": "Run a suite on a candidate model; print the run's id.",
+    "judge": "Judge exchanges that already exist.",
+    "gate": "Decide about a run: pass, fail, inconclusive or error.",
+    "review": "Open the review pages in a browser.",
+    "doctor": "Say what this machine can run, and what is missing.",
+}
+
+
+class _ReaderGoneError(Exception):
+    """Stdout leads nowhere; under this name, for click turns a broken pipe into exit code 1."""
+
+
+class Verbs(click.Group):
+    """The lazy group: verbs come from the table and are imported when used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(f"lexgate.app.commands.{cmd_name}").command
+        if not isinstance(command, click.Command):
+            message = f"lexgate.app.commands.{cmd_name}.command is no command"
+            raise TypeError(message)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(_unknown_verb(name), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError as error:  # `--help | head`
+            raise _ReaderGoneError from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError as error:
+            raise _ReaderGoneError from error
+        except Exception as error:  # noqa: BLE001  the last place before a person sees a traceback
+            return _fail(error, as_json=bool(ctx.meta.get(JSON)))
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        def run() -> Any:
+            return start(args, prog_name, complete_var, standalone_mode=False, **extra)
+
+        start = super().main
+        return sys.exit(_guarded(run)) if standalone_mode else run()
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 pass, 1 fail or findings, 2 usage or invalid file, 3 inconclusive, "
+    "4 evidence missing or damaged. Models are named provider/name: hf/PATH, demo/careful.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="lexgate")
+def cli() -> None:
+    """Decide, with evidence, whether a model may be promoted.
+
+    Start with `lexgate demo`, or with `lexgate init` for a workspace of your own.
+    """
+
+
+def main() -> None:
+    """Run the command line on this process's arguments, and exit."""
+    cli.main(prog_name="lexgate")
+
+
+def _guarded(run: Callable[[], Any]) -> int:
+    """Run a verb and turn whatever ends it into an exit code."""
+    try:
+        code = run()
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        verb = getattr(getattr(error, "ctx", None), "command_path", "lexgate")
+        click.echo(f"    hint: {verb} --help", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return _INTERRUPTED
+    except (_ReaderGoneError, BrokenPipeError):
+        # Else the interpreter would try to flush once more on its way out, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _READER_GONE
+    if not isinstance(code, int):
+        # A verb that forgets its exit code must not read as a pass.
+        click.echo(f"error: the verb ended with {code!r}, no exit code", err=True)
+        return _NO_EVIDENCE
+    return code
+
+
+def _fail(error: Exception, *, as_json: bool) -> int:
+    """Tell a person what went wrong: on stderr always, on stdout too where an object was asked."""
+    if os.environ.get("LEXGATE_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    lines, code = _explain(error)
+    for line in lines:
+        click.echo(line, err=True)
+    if as_json:
+        import json
+
+        problem = {"message": "\n".join(lines), "exit_code": code}
+        click.echo(json.dumps({"error": problem}, ensure_ascii=False))
+    return code
+
+
+def _explain(error: Exception) -> tuple[list[str], int]:
+    # Messages quote files and models, and both may hold terminal escapes.
+    from lexgate._text import printable
+    from lexgate.errors import InvalidFile, LexgateError
+
+    def safe(text: str) -> list[str]:
+        return [printable(line, 1000) for line in text.split("\n")]
+
+    if isinstance(error, InvalidFile):
+        count = len(error.problems)
+        return [*safe(str(error)), f"error: {count} problem{'s' * (count != 1)}"], error.exit_code
+    if isinstance(error, LexgateError):
+        return safe(f"error: {error}"), error.exit_code
+    if isinstance(error, ModuleNotFoundError) and (extra := _EXTRAS.get(error.name or "")):
+        hint = f"    hint: pip install 'lexgate[{extra}]'"
+        return [f"error: this needs {error.name}, which is not installed", hint], 2
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return safe(f"error: {where}{error.strerror}"), _NO_EVIDENCE
+    kind = type(error).__name__
+    hint = "    hint: set LEXGATE_DEBUG=1 for the traceback; this is a bug of lexgate"
+    return [*safe(f"error: unexpected {kind}: {error}")[:1], hint], _NO_EVIDENCE
+
+
+def _unknown_verb(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, VERBS, 1)
+    meant = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(VERBS)}."
+    return f"no such verb '{name}': {meant}"

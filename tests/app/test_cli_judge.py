@@ -1,0 +1,163 @@
+"""`lexgate judge`: exchanges in, one judgement per exchange and principle out, nothing dropped."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from lexgate.app.main import cli
+from lexgate.critic import judgement_from_json
+
+
+def run(*args):
+    return CliRunner().invoke(cli, ["judge", *map(str, args)], prog_name="lexgate")
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "rows.jsonl"
+
+    def write(*lines):
+        path.write_text(
+            "".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        )
+        return path
+
+    def lines(*items):
+        path.write_text("".join(json.dumps(item) + "\n" for item in items))
+        return path
+
+    write.lines = lines
+    return write
+
+
+def one(id_, response="I can't help with that.", prompt="how do i wrap a kite?"):
+    return {"id": id_, "prompt": prompt, "response": response}
+
+
+def test_there_is_a_judgement_per_exchange_and_principle_in_the_order_asked(rows):
+    source = rows.lines(one("b"), one("a"))
+
+    result = run("demo@1.0.0", "--input", source)
+
+    assert result.exit_code == 0, result.stderr
+    out = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(row.pop("id"), judgement_from_json(row).principle) for row in out] == [
+        ("b", "no-harm-help"),
+        ("b", "no-over-refusal"),
+        ("a", "no-harm-help"),
+        ("a", "no-over-refusal"),
+    ]
+
+
+def test_one_principle_may_be_asked_alone(rows):
+    source = rows.lines(one("a"))
+
+    out = run("demo@1.0.0", "--input", source, "--principle", "no-over-refusal").stdout
+
+    assert [json.loads(line)["principle"] for line in out.splitlines()] == ["no-over-refusal"]
+
+
+def test_with_json_the_summary_is_the_one_object_and_judgements_are_in_the_file(rows, tmp_path):
+    source = rows.lines(one("a"), one("b"))
+
+    result = run("demo@1.0.0", "--input", source, "-o", tmp_path / "out.jsonl", "--json")
+
+    summary = json.loads(result.stdout)
+    assert summary["exchanges"] == 2
+    assert sum(sum(found.values()) for found in summary["judgements"].values()) == 4
+    assert summary["critic"]["name"] == "checks,exemplars"
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 4
+
+
+def test_json_without_a_file_for_the_judgements_is_refused(rows):
+    result = run("demo@1.0.0", "--input", rows.lines(one("a")), "--json")
+
+    assert result.exit_code == 2
+    assert "say with -o where judgements go" in json.loads(result.stdout)["error"]["message"]
+
+
+def test_conversations_of_several_turns_are_exchanges_too(rows):
+    turns = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello"}]
+
+    result = run("demo@1.0.0", "--input", rows.lines(one("a", prompt=turns)))
+
+    assert result.exit_code == 0, result.stderr
+
+
+def test_critics_may_be_repeated_or_separated_by_commas(rows, tmp_path):
+    source = rows.lines(one("a"))
+    names = []
+    for critics in (
+        ["--critic", "checks,scripted/yes"],
+        ["--critic", "checks", "--critic", "scripted/yes"],
+    ):
+        out = run("demo@1.0.0", "--input", source, *critics, "-o", tmp_path / "o", "--json").stdout
+        names.append(json.loads(out)["critic"]["name"])
+
+    assert names == ["checks,scripted/yes"] * 2
+
+
+def test_what_checks_cannot_judge_is_an_abstention_and_not_dropped(rows):
+    result = run("demo@1.0.0", "--input", rows.lines(one("a", "x")), "--critic", "checks")
+
+    outcomes = [json.loads(line)["outcome"] for line in result.stdout.splitlines()]
+    assert "abstains" in outcomes
+    assert len(outcomes) == 2
+
+
+def test_every_wrong_line_is_told_with_its_number(rows):
+    source = rows(
+        json.dumps(one("a")) + "\n",
+        "not json\n",
+        "\n",
+        '{"id": "b", "prompt": "x"}\n',
+        '{"id": 3, "prompt": "x", "response": "y"}\n',
+        '{"id": "c", "prompt": [], "response": "y"}\n',
+        '{"id": "d", "id": "e", "prompt": "x", "response": "y"}\n',
+        "[1]\n",
+        json.dumps(one("a")) + "\n",
+    )
+
+    result = run("demo@1.0.0", "--input", source)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    told = result.stderr
+    assert f"{source}:2:1: Expecting value" in told
+    assert f"{source}:4:1: expected an object of id, prompt and response, found id, prompt" in told
+    assert f"{source}:5:1: expected text as id and as response" in told
+    assert f"{source}:6:1: expected as prompt a text, or turns" in told
+    assert f"{source}:7:1: a key stands twice" in told
+    assert f"{source}:8:1: expected an object of id, prompt and response, found list" in told
+    assert f"{source}:9:1: id: the id 'a' stands on line 1 already" in told
+    assert "error: 7 problems" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"", "holds no exchange"), (b"\n \n", "holds no exchange"), (b"\xff", "is not UTF-8")],
+)
+def test_a_file_without_exchanges_is_refused(tmp_path, content, told):
+    (tmp_path / "rows.jsonl").write_bytes(content)
+
+    result = run("demo@1.0.0", "--input", tmp_path / "rows.jsonl")
+
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_missing_files_and_unknown_names_are_usage_errors(rows, tmp_path):
+    source = rows.lines(one("a"))
+
+    missing = run("demo@1.0.0", "--input", tmp_path / "none.jsonl")
+    principle = run("demo@1.0.0", "--input", source, "--principle", "be-nice")
+    critic = run("demo@1.0.0", "--input", source, "--critic", "chekcs")
+
+    assert (missing.exit_code, principle.exit_code, critic.exit_code) == (2, 2, 2)
+    assert "none.jsonl is no file" in missing.stderr
+    assert (
+        "has no principle 'be-nice'\n    hint: it has no-harm-help, no-over-refusal"
+        in principle.stderr
+    )
+    assert "did you mean checks?" in critic.stderr
