@@ -36,7 +36,7 @@ def canonical_json(value: Any) -> bytes:
 
 
 def digest(value: Any) -> str:
-    """Digest JSON data by content; law: `digest(a) == digest(b)` exactly when `a == b` as JSON."""
+    """Digest JSON data by its content: key order and formatting never count."""
     return "sha256:" + hashlib.sha256(canonical_json(value)).hexdigest()
 
 
