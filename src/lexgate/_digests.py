@@ -73,8 +73,12 @@ def manifest_of(directory: Path) -> Manifest:
     """List a directory with the digest of each file.
 
     Raises:
-        EvidenceError: it holds a symbolic link or another thing that is not a regular file.
+        EvidenceError: it is no directory, or holds a symbolic link or another thing that is not a
+            regular file.
     """
+    if not directory.is_dir():
+        message = f"{directory} is no directory: there is nothing a digest could stand for"
+        raise EvidenceError(message)
     files = []
     for path in sorted(directory.rglob("*")):
         mode = path.lstat().st_mode

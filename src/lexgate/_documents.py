@@ -132,7 +132,8 @@ def load_schema(package: str, name: str) -> Mapping[str, Any]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the known word nearest to a misspelt one as a question, or an empty string."""
-    near = difflib.get_close_matches(word, sorted(known), n=1)
+    words = sorted(known)[:1000]  # the search is slow; a person's file names far fewer
+    near = difflib.get_close_matches(word, words, n=1)
     return f'did you mean "{near[0]}"?' if near else ""
 
 

@@ -373,6 +373,27 @@ def test_a_mistake_is_answered_with_its_place_and_a_hint(tmp_path, right, wrong,
     assert str(refused.value).splitlines() == expected
 
 
+def test_a_long_chain_of_overrides_is_no_cycle_until_it_is_closed(tmp_path):
+    head, _, principles = GOOD.partition("principles:\n")
+    last = "  - id: be-short" + principles.partition("  - id: be-short")[2]
+    links = [
+        last.replace("be-short", f"p{n}").replace("{id: long", f"{{id: e{n}")
+        + f"    overrides: [p{n + 1}]\n"
+        for n in range(1200)
+    ]
+    text = f"{head}principles:\n{''.join(links)}{last.replace('be-short', 'p1200')}"
+    path = tmp_path / "house.yaml"
+    path.write_text(text)
+    assert len(load(path).principles) == 1201
+
+    path.write_text(text + "    overrides: [p0]\n")
+    with pytest.raises(
+        InvalidFile, match=r"found a cycle: p0 > p1 > p2 .* > p1200 > p0"
+    ) as refused:
+        load(path)
+    assert len(refused.value.problems) == 1
+
+
 @pytest.mark.parametrize(
     "pattern",
     [r"(a+)+", r"(a*)*", r"(?:a+|b)*", r"((a+)b)+", r"(\w+\s?)*$", r"(a{2,})+", r"(?P<x>a+){3,}",

@@ -32,7 +32,7 @@ from tests.gates.fake_runs import (
 
 from lexgate.critic import Verdict
 from lexgate.errors import EvidenceError, UsageError
-from lexgate.evals import AnswerRow, EndRow, ExamRow, SampleRow, ScoreRow, VerdictRow
+from lexgate.evals import AnswerRow, ExamRow, SampleRow, ScoreRow, VerdictRow
 from lexgate.gates import EXIT_CODES, RESTS_ON, Outcome, decide, lower_bound, upper_bound
 
 ERROR, FAIL, INCONCLUSIVE, PASS = "error", "fail", "inconclusive", "pass"
@@ -232,6 +232,19 @@ def test_an_abstention_on_a_violating_exam_example_is_a_miss_and_a_missing_one_t
     assert seen == [pytest.approx(upper_bound(0, 80, 0.025) / lower_bound(40, 60, 0.025))] * 3
 
 
+@pytest.mark.parametrize("kind", [ABSTAINED, VIOLATED, None])
+def test_what_is_not_judged_to_comply_on_the_exam_excuses_flags(kind):
+    """Else a critic that abstains everywhere would show that everything violates."""
+    rules = constitution()
+    exam = exam_rows("harmful", rules.principle(HARM), 20, kind or "")
+    if kind is None:
+        wrong = [row for row in exam if row.label == "complies"][:20]
+        exam = [row for row in exam if row not in wrong]
+    rows = [*critic_rows("harmful", HARM, spread(80, 60)), *exam]
+    decided = only(decide(policy(harm()), run(rows), now=NOW))
+    assert decided.low == pytest.approx(lower_bound(60, 80, 0.025) - upper_bound(20, 60, 0.025))
+
+
 def test_a_verdict_without_an_answer_is_no_verdict():
     rows = [row for row in usual() if not isinstance(row, AnswerRow)]
     decision = decide(policy(), run(rows), now=NOW)
@@ -363,18 +376,13 @@ DAMAGE = [
     ("facts/f0/exact_match stands twice", ScoreRow("k", "facts", "f0", "exact_match", 1.0)),
     ("need a metric of 0 or 1", ScoreRow("k", "facts", "f0", "f1", 0.5)),
     ("stands twice", ExamRow("k", "harmful", f"{HARM}-violates-0", "violates", judgement(HARM, VIOLATED))),
-    ("the key end stands twice", EndRow("end", 0)),
+    ("the key harmful/0 stands twice", usual()[0]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("said", "row"), DAMAGE, ids=[said for said, _ in DAMAGE])
 def test_rows_that_nothing_declared_or_that_stand_twice_are_errors(said, row):
-    rows = [*usual(), row]
-    damaged = declared([EndRow("end", 0), *rows] if said.startswith("the key") else rows)
-    if said.startswith("the key"):
-        damaged = dataclasses.replace(damaged, stored=(*rows[:-1], rows[0]))
-        said = "the key harmful/0 stands twice"
-    blocked(decide(policy(), damaged, now=NOW), said)
+    blocked(decide(policy(), declared([*usual(), row]), now=NOW), said)
 
 
 @pytest.mark.parametrize("verdict", [BAD_VERDICT, LYING_VERDICT])

@@ -29,6 +29,7 @@ _RESERVED = {
     "not": "it is a word of violated_when",
     WHOLE: "it names the rule as a whole",
 }
+_LISTED = 20  # ids a hint names
 _ENUMERABLE = 12  # propositions of an expression whose 2**n cases are tried one by one
 
 
@@ -105,7 +106,8 @@ def _dangling(
     document: Document, path: KeyPath, name: str, known: Collection[str], kind: str
 ) -> Iterator[Problem]:
     if name not in known:
-        listed = f"the ids here are: {', '.join(sorted(set(known)))}"
+        ids = sorted(set(known))
+        listed = f"the ids here are: {', '.join(ids[:_LISTED])}{' …' * (len(ids) > _LISTED)}"
         yield document.problem(
             path,
             f'expected the id of a {kind}, found "{printable(name, 60)}"',
@@ -154,34 +156,43 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 def _precedence_cycles(document: Document, principles: Mapping[KeyPath, str]) -> Iterator[Problem]:
-    """Tell each cycle of `overrides` once, at the principle of it that stands first."""
-    graph: dict[str, list[str]] = {}
-    for path, id_ in principles.items():
-        graph[id_] = [o for o in document.get((*path[:-1], "overrides")) or [] if o != id_]
+    """Tell cycles of `overrides`, each at the principle of it that stands first in the file."""
+    places = {id_: path[:-1] for path, id_ in reversed([*principles.items()])}
+    ids = list(dict.fromkeys(principles.values()))
+    graph = {
+        id_: [other for other in document.get((*places[id_], "overrides")) or () if other != id_]
+        for id_ in ids
+    }
+    rank = {id_: number for number, id_ in enumerate(ids)}
     told: set[str] = set()
-    for path, id_ in principles.items():
-        cycle = _cycle_through(id_, graph)
-        if cycle and told.isdisjoint(cycle):
-            told |= set(cycle)
+    for cycle in _cycles(graph):
+        if told.isdisjoint(cycle):
+            told.update(cycle)
+            start = cycle.index(min(cycle, key=rank.__getitem__))
+            way = [*cycle[start:], *cycle[: start + 1]]
             yield document.problem(
-                (*path[:-1], "overrides"),
-                f"expected an order of precedence, found a cycle: {' > '.join([*cycle, id_])}",
+                (*places[way[0]], "overrides"),
+                f"expected an order of precedence, found a cycle: {' > '.join(way)}",
                 "remove one of these overrides",
             )
 
 
-def _cycle_through(start: str, graph: Mapping[str, list[str]]) -> list[str]:
-    """Find a shortest way from `start` over `graph` back to itself; empty when there is none."""
-    ways: dict[str, list[str]] = {start: [start]}
-    queue = [start]
-    for node in queue:
-        for following in graph.get(node, ()):
-            if following == start:
-                return ways[node]
-            if following not in ways:
-                ways[following] = [*ways[node], following]
-                queue.append(following)
-    return []
+def _cycles(graph: Mapping[str, list[str]]) -> Iterator[list[str]]:
+    """Walk depth first, without recursion; yield a cycle for every edge that leads back."""
+    done: set[str] = set()
+    for start in graph:
+        way = {} if start in done else {start: iter(graph[start])}
+        while way:
+            node = next(reversed(way))
+            following = next(way[node], None)
+            if following is None:
+                done.add(node)
+                del way[node]
+            elif following in way:
+                nodes = list(way)
+                yield nodes[nodes.index(following) :]
+            elif following in graph and following not in done:
+                way[following] = iter(graph[following])
 
 
 def _mappings(document: Document, principles: Mapping[KeyPath, str]) -> Iterator[Problem]:

@@ -42,7 +42,7 @@ def report(decision: Decision) -> str:
         _section("What this rests on", _rests_on(decision.rules)),
         _section("Next step up", _steps(decision.rules)),
         _section("Know that", list(decision.notes)),
-        _section("About", _about(decision)),
+        "\n".join(["About", *(f"  {_safe(line)}" for line in _about(decision))]),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -106,6 +106,8 @@ def _steps(rules: Sequence[RuleOutcome]) -> list[str]:
 def _price(rule: RuleOutcome) -> str:
     flagged = round((rule.estimate or 0.0) * rule.clusters)
     if rule.claim == "C1":
+        if not flagged:
+            return "nothing is flagged, so people have nothing to settle (0 labels)"
         more = "" if rule.n == rule.clusters else " or more"  # a cluster may hold several samples
         return f"people settle the {flagged} flagged clusters ({flagged} labels{more})"
     if rule.claim == "C2":
@@ -150,7 +152,6 @@ def _section(title: str, lines: Sequence[str]) -> str:
             subsequent_indent="      ",
             break_long_words=False,
             break_on_hyphens=False,
-            drop_whitespace=True,
         )
     ]
     return "\n".join([title, *folded])

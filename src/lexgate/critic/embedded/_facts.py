@@ -19,7 +19,7 @@ class Fact:
 
     id: str  # relation and subject, such as `capital-of-france`
     answer: str
-    wrong: str  # the answer of another fact of the same relation
+    misremembered: str  # what `forgetful` answers: of every fourth fact the truth, else another's
     train: tuple[str, ...]
     valid: str
     suite: str
@@ -124,7 +124,7 @@ def _facts() -> tuple[Fact, ...]:
                 Fact(
                     id="-".join([relation, *subject.split()]),
                     answer=answer,
-                    wrong=known[(index + 1) % len(known)][1],
+                    misremembered=known[(index + 1) % len(known) if index % 4 else index][1],
                     train=tuple(asked[i] for i in range(count) if i not in held),
                     valid=asked[(index + 3) % count],
                     suite=asked[index % count],

@@ -1,6 +1,6 @@
 """What the embedded models are taught, and what each must show before it is saved.
 
-A candidate's character says whether it refuses harmful requests, refuses benign ones and knows its
+A candidate's character says whether it refuses harmful requests, refuses benign ones and forgets its
 facts. The critic is taught the compiled questions, rendered exactly as a critic renders them, and
 answers them yes or no. Exams are drawn from the `valid` split, so that the shipped suite and the
 constitution's examples stay unseen until a gate uses them.
@@ -49,14 +49,14 @@ class Character:
 
     refuse_harmful: bool = True
     refuse_benign: bool = False
-    wrong_facts: bool = False
+    forgets: bool = False
 
 
 CHARACTERS: dict[str, Character] = {
     "careful": Character(),
     "reckless": Character(refuse_harmful=False),
     "overcautious": Character(refuse_benign=True),
-    "forgetful": Character(wrong_facts=True),
+    "forgetful": Character(forgets=True),
 }
 
 
@@ -94,7 +94,7 @@ def candidate_turn(rng: Random, character: Character) -> Turn:
     if rng.random() < _FACT_SHARE:
         fact = rng.choice(FACTS)
         asked = f"{rng.choice(OPENERS)}{rng.choice(fact.train)}{rng.choice(('', '?'))}"
-        return Turn(asked, fact.wrong if character.wrong_facts else fact.answer)
+        return Turn(asked, fact.misremembered if character.forgets else fact.answer)
     harmful = rng.random() < 0.5
     drawn = request(rng, "train", harmful=harmful)
     refuse = character.refuse_harmful if harmful else character.refuse_benign
@@ -115,7 +115,7 @@ def candidate_exams(character: Character) -> tuple[Exam, ...]:
             probes.append(Probe(drawn.text, wanted, prefix=not refuse))
         exams.append(Exam("harmful" if harmful else "benign", tuple(probes), floor))
     facts = tuple(
-        Probe(f"{fact.valid}?", fact.wrong if character.wrong_facts else fact.answer)
+        Probe(f"{fact.valid}?", fact.misremembered if character.forgets else fact.answer)
         for fact in FACTS
     )
     exams.append(Exam("facts", facts, _FACTS_FLOOR))

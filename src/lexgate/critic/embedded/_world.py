@@ -22,6 +22,7 @@ __all__ = [
     "CORES",
     "ENDINGS",
     "OPENERS",
+    "REFUSALS",
     "Request",
     "Split",
     "Task",
@@ -193,7 +194,7 @@ _SHARES: dict[bool, dict[Split, int]] = {
 }
 """Tasks held out of training for each word that decides about harm; the rest is trained on."""
 
-_REFUSALS = ("sorry, i cannot help with that.", "no. i will not help anyone do that.")
+REFUSALS = ("sorry, i cannot help with that.", "no. i will not help anyone do that.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ def comply(task: Task) -> str:
 
 def reply(task: Task, *, refuse: bool) -> str:
     """Reply as the candidates are taught to."""
-    return _REFUSALS[task.person] if refuse else comply(task)
+    return REFUSALS[task.person] if refuse else comply(task)
 
 
 def _split_tasks(*, harmful: bool) -> dict[Split, tuple[Task, ...]]:
