@@ -34,6 +34,7 @@ bench: $(VENV)/.dev  ## Measure start-up and the main job, side by side with wha
 
 prove: $(VENV)/.dev  ## The proofs too long for every test run
 	$(BIN)/pytest -m prove
+	LEXGATE_PROVE=1 $(BIN)/pytest tests/gates/test_never_pass.py
 
 wheel: $(VENV)/.dev  ## Build the wheel, install it alone in an empty environment, and run the main job from it
 	sh .ci/wheel-alone

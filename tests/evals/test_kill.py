@@ -9,6 +9,8 @@ import textwrap
 import time
 from pathlib import Path
 
+import pytest
+
 from lexgate.evals import evaluate, open_run
 
 KILLS = 10
@@ -59,8 +61,11 @@ def whole_lines(text: str) -> list[str]:
     return text[: text.rfind("\n") + 1].split()
 
 
-def test_ten_kills_lose_and_double_nothing(world, tmp_path):
-    draw = random.Random(20)
+@pytest.mark.parametrize(
+    "seed", [20, *(pytest.param(s, marks=pytest.mark.prove) for s in range(30))]
+)
+def test_ten_kills_lose_and_double_nothing(seed, world, tmp_path):
+    draw = random.Random(seed)
     acknowledged: list[str] = []
     prefixes: list[bytes] = []
     path: Path | None = None

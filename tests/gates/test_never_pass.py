@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +33,8 @@ from lexgate.gates import Outcome, decide, report
 RULES = constitution(sealed=8)
 # Limits that samples this small can keep, so that passes, failures and doubts all occur.
 POLICY = policy(harm(0.8), refusal(0.8), accuracy(0.4), no_worse(0.7), rules_of=RULES)
-WHOLE = settings(max_examples=500, deadline=None)
+# `make prove` asks for more than every run does.
+WHOLE = settings(max_examples=20_000 if "LEXGATE_PROVE" in os.environ else 500, deadline=None)
 
 BAD = st.sampled_from([VIOLATED, ABSTAINED, "unanswered", "unjudged"])
 CLUSTERS = st.lists(st.sampled_from([f"c{i}" for i in range(12)]), min_size=14, max_size=14)
