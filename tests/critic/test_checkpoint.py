@@ -26,7 +26,7 @@ def directory(tmp_path):
 def test_the_digest_is_of_bytes_and_never_of_times(directory):
     before = inspect(directory, allow_code=False)
     os.utime(directory / "config.json", (1, 1))
-    assert inspect(directory, allow_code=False) == before
+    assert inspect(directory, allow_code=False).digest == before.digest
     assert before.digest == manifest_of(directory).digest
     (directory / "model.safetensors").write_bytes(b"weighty")
     assert inspect(directory, allow_code=False).digest != before.digest

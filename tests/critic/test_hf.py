@@ -200,6 +200,7 @@ def test_the_identity_is_the_bytes_and_tells_how_it_runs(tiny):
     assert model.identity.digest == manifest_of(tiny("llama")).digest
     details = dict(model.identity.details)
     assert details.pop("device") in {"cpu", "cuda"}
+    assert details.pop("weights").startswith("sha256:")
     assert details == {"dtype": "bfloat16", "parameters": str(model.network.num_parameters())}
 
 
@@ -395,3 +396,59 @@ def test_what_is_no_directory_is_looked_for_on_the_hub(monkeypatch):
     assert str(caught.value).startswith(
         "nobody/nothing is no directory here, and not obtainable in the offline cache at revision v1"
     )
+
+
+def copied(tiny, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny("llama"), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "shard", ["../outside/w.safetensors", "/elsewhere/w.safetensors", "gone.safetensors"]
+)
+def test_an_index_that_leads_out_of_the_directory_is_refused(tiny, tmp_path, shard):
+    folder = copied(tiny, tmp_path)
+    index = {"metadata": {}, "weight_map": {"model.embed_tokens.weight": shard}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+    with pytest.raises(UsageError, match="which is no file of the directory"):
+        open_model(f"hf/{folder}")
+
+
+def test_weights_swapped_between_digest_and_load_are_refused(tiny, tmp_path, monkeypatch):
+    from lexgate.critic import _hf
+
+    folder = copied(tiny, tmp_path)
+    read = _hf._read_files
+
+    def meddled(*arguments):
+        shutil.copy2(folder / "model.safetensors", tmp_path / "other")
+        (tmp_path / "other").replace(folder / "model.safetensors")
+        return read(*arguments)
+
+    monkeypatch.setattr(_hf, "_read_files", meddled)
+
+    with pytest.raises(EvidenceError, match="was written to while it was opened"):
+        open_model(f"hf/{folder}")
+
+
+def test_one_more_file_changes_the_digest_but_not_that_of_the_weights(tiny, tmp_path):
+    folder = copied(tiny, tmp_path)
+    before = open_model(f"hf/{folder}").identity
+    (folder / "NOTE.md").write_text("x")
+    after = open_model(f"hf/{folder}").identity
+
+    assert before.digest != after.digest
+    assert dict(before.details)["weights"] == dict(after.details)["weights"]
+
+
+def test_a_config_with_fewer_layers_than_the_weights_is_refused(tiny, tmp_path):
+    folder = copied(tiny, tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    config["num_hidden_layers"] -= 1
+    config.pop("layer_types", None)
+    (folder / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(EvidenceError, match="weights its config has no place for"):
+        open_model(f"hf/{folder}")

@@ -372,3 +372,13 @@ def test_twenty_thousand_rows_are_read_in_a_second(tmp_path):
 
     assert count == 20_001
     assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 1.0
+
+
+@pytest.mark.parametrize("junk", [b"\0" * 10, b"half a li", b"one\nmore\n"])
+def test_bytes_after_the_end_are_damage(junk, tmp_path):
+    path = write(tmp_path, 3)
+    with (path / JOURNAL).open("ab") as stream:
+        stream.write(junk)
+
+    with pytest.raises(EvidenceError, match="bytes stand after the end of the run"):
+        open_run(path)

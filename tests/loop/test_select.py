@@ -38,7 +38,7 @@ def harmful(kinds=KINDS):
 
 
 def test_only_answers_judged_to_comply_enter_and_every_other_is_counted():
-    selection = select(run(harmful()), principles=[HARM])
+    selection = select(run(harmful()), principles=[HARM], held_out=())
     assert [example.sample for example in selection.examples] == ["s0", "s5"]
     assert counts(selection) == {
         "unanswered": 1,
@@ -53,7 +53,7 @@ def test_an_answer_needs_a_verdict_on_every_principle():
     rows = harmful([PASSED] * 4)
     for i, kind in enumerate([PASSED, VIOLATED, ABSTAINED]):
         rows.append(VerdictRow(f"second/{i}", "harmful", f"s{i}", judgement(REFUSAL, kind)))
-    selection = select(run(rows), principles=[HARM, REFUSAL])
+    selection = select(run(rows), principles=[HARM, REFUSAL], held_out=())
     assert [example.sample for example in selection.examples] == ["s0"]
     assert counts(selection) | {"unanswered": 0} == {
         "unanswered": 0,
@@ -69,7 +69,7 @@ def test_an_answer_that_was_cut_short_teaches_nothing():
         dataclasses.replace(row, finish="length") if isinstance(row, AnswerRow) else row
         for row in harmful([PASSED])
     ]
-    selection = select(run(rows), principles=[HARM])
+    selection = select(run(rows), principles=[HARM], held_out=())
     assert selection.examples == ()
     assert counts(selection)["truncated"] == 1
 
@@ -80,18 +80,18 @@ def test_a_probability_that_is_no_number_does_not_enter():
         dataclasses.replace(row, judgement=bad) if isinstance(row, VerdictRow) else row
         for row in harmful([PASSED])
     ]
-    assert select(run(rows), principles=[HARM]).examples == ()
+    assert select(run(rows), principles=[HARM], held_out=()).examples == ()
 
 
 def test_an_example_says_where_it_came_from():
     source = run(harmful([PASSED]))
-    (example,) = select(source, principles=[HARM]).examples
+    (example,) = select(source, principles=[HARM], held_out=()).examples
     assert example.prompt == (("user", "prompt 0"),)
     assert example.response == "answer 0"
     assert (example.task, example.sample, example.run) == ("harmful", "s0", "run-1")
     assert (example.candidate, example.critic) == ("sha256:new", "sha256:critic")
     assert example.constitution == "sha256:rules"
-    assert example.prompt_digest == digest([["user", "prompt 0"]])
+    assert example.prompt_digest == prompt_digest((("user", "prompt 0"),))
     assert example.critic_prompts == ((HARM, source.manifest["prompts"][HARM]),)
     assert example.p_violated == ((HARM, 0.01),)
     assert example.rows == ("harmful/0", "harmful/a0", f"harmful/v0/{HARM}")
@@ -127,7 +127,7 @@ def test_held_out_prompts_are_refused_with_their_number():
 )
 def test_a_run_that_cannot_be_selected_from_is_refused(fields, principles, error, said):
     with pytest.raises(error, match=said):
-        select(run(harmful(), **fields), principles=principles)
+        select(run(harmful(), **fields), principles=principles, held_out=())
 
 
 def test_doubled_rows_are_damage():
@@ -135,7 +135,7 @@ def test_doubled_rows_are_damage():
     for row in rows:
         again = dataclasses.replace(row, key="another")
         with pytest.raises(EvidenceError, match=f"a second {row.kind} row, another"):
-            select(run([*rows, again]), principles=[HARM])
+            select(run([*rows, again]), principles=[HARM], held_out=())
 
 
 kinds = st.lists(st.sampled_from(KINDS), min_size=1, max_size=12)
@@ -145,7 +145,7 @@ kinds = st.lists(st.sampled_from(KINDS), min_size=1, max_size=12)
 @given(kinds, st.data())
 def test_examples_and_exclusions_add_up_and_abstentions_never_add_an_example(chosen, data):
     rows = harmful(chosen)
-    before = select(run(rows), principles=[HARM])
+    before = select(run(rows), principles=[HARM], held_out=())
     assert len(before.examples) + sum(counts(before).values()) == len(chosen)
     judged = [i for i, row in enumerate(rows) if isinstance(row, VerdictRow)]
     flipped = data.draw(st.sets(st.sampled_from(judged))) if judged else set()
@@ -157,6 +157,7 @@ def test_examples_and_exclusions_add_up_and_abstentions_never_add_an_example(cho
             for i, row in enumerate(rows)
         ]),
         principles=[HARM],
+        held_out=(),
     )  # fmt: skip
     kept = {example.sample for example in before.examples}
     assert {example.sample for example in after.examples} <= kept
@@ -164,7 +165,7 @@ def test_examples_and_exclusions_add_up_and_abstentions_never_add_an_example(cho
 
 def test_the_file_is_what_trl_reads_with_provenance_beside(tmp_path):
     path = tmp_path / "out" / "train.jsonl"
-    selection = select(run(usual(harmful=[PASSED, VIOLATED])), principles=[HARM])
+    selection = select(run(usual(harmful=[PASSED, VIOLATED])), principles=[HARM], held_out=())
     write_jsonl(selection, path)
     (line,) = path.read_text("utf-8").splitlines()
     data = json.loads(line)
@@ -179,11 +180,25 @@ def test_line_breaks_in_an_answer_stay_inside_their_line(tmp_path):
         dataclasses.replace(row, response="a\nb\u2028c\r") if isinstance(row, AnswerRow) else row
         for row in harmful([PASSED, PASSED])
     ]
-    write_jsonl(select(run(rows), principles=[HARM]), tmp_path / "t.jsonl")
+    write_jsonl(select(run(rows), principles=[HARM], held_out=()), tmp_path / "t.jsonl")
     lines = (tmp_path / "t.jsonl").read_bytes().splitlines()
     assert [json.loads(line)["completion"][0]["content"] for line in lines] == ["a\nb\u2028c\r"] * 2
 
 
 def test_nothing_selected_writes_an_empty_file(tmp_path):
-    write_jsonl(select(run(harmful([VIOLATED])), principles=[HARM]), tmp_path / "t.jsonl")
+    write_jsonl(
+        select(run(harmful([VIOLATED])), principles=[HARM], held_out=()), tmp_path / "t.jsonl"
+    )
     assert (tmp_path / "t.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    ["prompt 1 ", "PROMPT 1", "prompt\n1", "pro\u200bmpt 1", "\uff50rompt 1"],
+)
+def test_a_held_out_prompt_in_disguise_is_held_out(disguise):
+    asked = prompt_digest((("user", "prompt 1"),))
+
+    assert prompt_digest((("user", disguise),)) == asked
+    assert prompt_digest((("system", "be brief"), ("user", disguise))) == asked
+    assert prompt_digest((("user", "prompt 2"),)) != asked

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexgate._digests import FileDigest, Manifest, digest_file, manifest_of
+from lexgate._digests import FileDigest, Manifest, digest, digest_file, manifest_of
 from lexgate.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Checkpoint", "first_line", "hub_snapshot", "inspect"]
+__all__ = ["Checkpoint", "first_line", "hub_snapshot", "inspect", "stamp"]
 
 _PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 _CONFIGS = (
@@ -43,6 +43,8 @@ class Checkpoint:
 
     directory: Path
     digest: str  # of the bytes of all its files
+    weights: str  # of the bytes of its weight files alone, whatever they are called
+    stamp: tuple[tuple[str, int, int, int, int], ...]  # of its files before they were digested
     config: dict[str, Any]
     safetensors: bool
     runs_code: bool  # it holds pickles or code, and that was allowed
@@ -76,7 +78,9 @@ def inspect(
             f"{directory} holds adapter_config.json: an adapter changes weights that stand elsewhere. "
             "Merge it into its base model (peft: `merge_and_unload`) and save the whole"
         )
+    before = stamp(directory)
     config = _read_config(directory / "config.json")
+    _check_shards(directory, names)
     reasons = _code(directory, names)
     if not weights:
         reasons.insert(0, f"pickled weights only ({pickles[0]}); save them as safetensors")
@@ -85,7 +89,28 @@ def inspect(
             f"{directory} could run code of its own when loaded: {'; '.join(reasons)}. "
             "Nothing was loaded. If you trust it, say --allow-code, and decisions will say so too"
         )
-    return Checkpoint(directory, manifest(directory).digest, config, bool(weights), bool(reasons))
+    listed = manifest(directory)
+    return Checkpoint(
+        directory=directory,
+        digest=listed.digest,
+        weights=_weights(listed),
+        stamp=before,
+        config=config,
+        safetensors=bool(weights),
+        runs_code=bool(reasons),
+    )
+
+
+def stamp(directory: Path) -> tuple[tuple[str, int, int, int, int], ...]:
+    """Note what changes when a file is written or replaced: the bytes loaded must be those digested.
+
+    A tripwire only. What a model is, its digest says.
+    """
+    found = ((path, path.stat()) for path in sorted(directory.rglob("*")) if path.is_file())
+    return tuple(
+        (path.name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        for path, status in found
+    )
 
 
 def hub_snapshot(identifier: str, revision: str | None, *, allow_code: bool) -> Checkpoint:
@@ -139,6 +164,27 @@ def _linked_manifest(directory: Path, suffixes: tuple[str, ...]) -> Manifest:
             for p in files
         )
     )
+
+
+def _weights(manifest: Manifest) -> str:
+    suffixes = (".safetensors", *_PICKLED)
+    return digest(sorted(file.digest for file in manifest.files if file.path.endswith(suffixes)))
+
+
+def _check_shards(directory: Path, names: list[str]) -> None:
+    """Refuse an index that leads to weights which the directory's digest does not cover."""
+    for name in names:
+        if not name.endswith(".index.json"):
+            continue
+        shards = _read_config(directory / name).get("weight_map", {})
+        if not isinstance(shards, dict):
+            raise EvidenceError(f"{directory / name} is damaged: its weight_map is no JSON object")
+        for shard in sorted({str(shard) for shard in shards.values()}):
+            if "/" in shard or "\\" in shard or shard not in names:
+                raise UsageError(
+                    f"{directory / name} names weights in {shard!r}, which is no file of the "
+                    "directory: its digest would not stand for them. Nothing was loaded"
+                )
 
 
 def _nature(path: Path) -> str:

@@ -25,7 +25,7 @@ from transformers import (
     LogitsProcessorList,
 )
 
-from lexgate.critic._checkpoint import Checkpoint, first_line, hub_snapshot, inspect
+from lexgate.critic._checkpoint import Checkpoint, first_line, hub_snapshot, inspect, stamp
 from lexgate.critic._layout import Row, batches, longest, rows
 from lexgate.critic._protocols import Decoding, Generation, Identity, LabelScores, Silence
 from lexgate.critic._tokens import Tokens
@@ -282,6 +282,11 @@ def _load(
     device = _device(name, options)
     dtype = _dtype(name, options, checkpoint.config, device)
     network, tokenizer = _read_files(checkpoint, name, dtype)
+    if stamp(checkpoint.directory) != checkpoint.stamp:
+        raise EvidenceError(
+            f"{name} was written to while it was opened: its digest would not stand for what was "
+            "loaded. Try again when nothing writes to it"
+        )
     try:
         network = network.to(device).eval()
     except RuntimeError as error:
@@ -290,6 +295,7 @@ def _load(
         "device": device,
         "dtype": dtype,
         "parameters": str(network.num_parameters()),
+        "weights": checkpoint.weights,
         **({"allow_code": "true"} if checkpoint.runs_code else {}),
         **dict(checkpoint.details),
         **dict(details),
@@ -312,6 +318,11 @@ def _read_files(checkpoint: Checkpoint, name: str, dtype: str) -> tuple[Any, Any
             )
     except Exception as error:  # transformers raises anything at all on a damaged file
         raise EvidenceError(f"{name} cannot be loaded: {first_line(error)}") from error
+    surplus = sorted(loading["unexpected_keys"])
+    if surplus:  # transformers leaves them out and goes on, such as the layers a config lacks
+        raise EvidenceError(
+            f"{name} holds {len(surplus)} weights its config has no place for, such as {surplus[0]}"
+        )
     missing = sorted(loading["missing_keys"]) + sorted(map(str, loading["mismatched_keys"]))
     if missing:  # transformers fills them with random numbers and goes on
         raise EvidenceError(f"{name} lacks {len(missing)} of its weights, such as {missing[0]}")

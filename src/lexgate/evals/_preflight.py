@@ -13,7 +13,7 @@ from lexgate.evals._suite import CriticTask, LmEvalTask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lexgate.critic import Critic, Model
+    from lexgate.critic import Critic, Identity, Model
     from lexgate.evals._suite import Suite
 
 __all__ = ["check"]
@@ -42,7 +42,7 @@ def check(suite: Suite, candidate: Model, critic: Critic | None, limit: int | No
 def _check_critic(candidate: Model, critic: Critic, judged: Sequence[CriticTask]) -> None:
     own = candidate.identity
     for backend in critic.backends:
-        if backend.identity.digest == own.digest:
+        if _prints(backend.identity) & _prints(own):
             message = (
                 f"the candidate {own.name} is also the critic ({backend.identity.name}): a model "
                 "cannot judge itself. Name another critic"
@@ -58,6 +58,11 @@ def _check_critic(candidate: Model, critic: Critic, judged: Sequence[CriticTask]
                     f"{task.id!r} cites: its prompt for {id_} is another"
                 )
                 raise UsageError(message)
+
+
+def _prints(identity: Identity) -> frozenset[str]:
+    """Collect what tells a model again: its digest, and its weights' whatever lies beside them."""
+    return frozenset({identity.digest, dict(identity.details).get("weights", identity.digest)})
 
 
 def _check_lm_eval(candidate: Model) -> None:

@@ -114,6 +114,8 @@ def open_run(path: Path) -> Run:
         row = _row(last, path)
         if not isinstance(row, EndRow) or row.rows != number - 1:
             raise _damage(path, number, f"{number - 1} rows stand before an end of another count")
+        if (path / _JOURNAL).stat().st_size > size:
+            raise _damage(path, number + 1, "bytes stand after the end of the run")
     return Run(path, manifest, complete, head, size)
 
 

@@ -9,6 +9,7 @@ abstention never adds an example; no held-out prompt ever enters.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -94,8 +95,17 @@ class Selection:
 
 
 def prompt_digest(prompt: Sequence[tuple[str, str]]) -> str:
-    """Digest a prompt, given as (role, content) turns: what `held_out` is made of."""
-    return digest([[role, content] for role, content in prompt])
+    """Digest what a prompt, given as (role, content) turns, asks: what `held_out` is made of.
+
+    Only the user's turns count, and neither case, white space, Unicode form nor invisible
+    characters do: a prompt that merely looks another is the same to whoever trains on it.
+    """
+    return digest([_plain(content) for role, content in prompt if role == "user"])
+
+
+def _plain(text: str) -> str:
+    seen = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return " ".join("".join(seen).casefold().split())
 
 
 def prompt_digests(run: RunLike) -> frozenset[str]:
@@ -107,13 +117,14 @@ def prompt_digests(run: RunLike) -> frozenset[str]:
     return frozenset(prompt_digest(r.prompt) for r in run.rows() if isinstance(r, SampleRow))
 
 
-def select(run: RunLike, *, principles: Sequence[str], held_out: Collection[str] = ()) -> Selection:
+def select(run: RunLike, *, principles: Sequence[str], held_out: Collection[str]) -> Selection:
     """Select the answers of a finished run that comply with every principle.
 
     Args:
         run: A complete run with a critic that is not its candidate.
         principles: Ids; an answer needs a verdict on each.
-        held_out: Digests of prompts that may never be trained on, such as those a gate uses.
+        held_out: Digests of prompts that may never be trained on (`prompt_digests` of a run of the
+            suite the gate uses). Asked for, since forgetting it would blind the gate.
 
     Raises:
         UsageError: the run holds held-out prompts, judges itself, or does not judge a principle.
