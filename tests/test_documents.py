@@ -29,6 +29,7 @@ SCHEMA = {
         "strict": {"type": "boolean"},
         "count": {"type": "integer", "minimum": 1, "maximum": 9},
         "rate": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "grade": {"type": "string", "pattern": "^[0-9]+$"},
         "code": {"type": "string", "minLength": 2, "maxLength": 4},
         "tags": {"type": "array", "minItems": 1, "uniqueItems": True, "maxItems": 3},
         "notes": {"type": "array", "minItems": 2, "items": {"type": "string"}},
@@ -49,19 +50,29 @@ BROKEN = {
         "!name: x\nversion: 1.10\n",
         """\
         2:1: version: expected text, found the number 1.10
-            hint: put it in quotes if it is text: "1.10"; write MAJOR.MINOR.PATCH, such as 1.0.0""",
+            hint: write MAJOR.MINOR.PATCH, such as 1.0.0""",
     ),
     "a version of another form": (
         "!name: x\nversion: v1\n",
         """\
-        2:1: version: expected text of the form ^[0-9]+[.][0-9]+[.][0-9]+$, found the text "v1"
+        2:1: version: expected text of another form, found the text "v1"
             hint: write MAJOR.MINOR.PATCH, such as 1.0.0""",
     ),
     "a pattern does not end before a last line break": (
         '!name: x\nversion: "1.0.0\\n"\n',
         """\
-        2:1: version: expected text of the form ^[0-9]+[.][0-9]+[.][0-9]+$, found the text "1.0.0\\n"
+        2:1: version: expected text of another form, found the text "1.0.0\\n"
             hint: write MAJOR.MINOR.PATCH, such as 1.0.0""",
+    ),
+    "a number that would fit the pattern in quotes": (
+        "grade: 12",
+        """\
+        3:1: grade: expected text, found the number 12
+            hint: put it in quotes if it is text: "12\"""",
+    ),
+    "a pattern nobody gave words for": (
+        "grade: x",
+        '3:1: grade: expected text of the form ^[0-9]+$, found the text "x"',
     ),
     "a missing key": (
         "!version: 1.0.0\n",
@@ -86,7 +97,7 @@ BROKEN = {
         "zzzzzz: 1",
         """\
         3:1: zzzzzz: expected a known key, found "zzzzzz"
-            hint: the keys here are: code, count, format, high, kind, low, name, notes, rate, strict, tags, tasks, truths, version""",
+            hint: the keys here are: code, count, format, grade, high, kind, low, name, notes, rate, strict, tags, tasks, truths, version""",
     ),
     "a key that needs another": (
         "low: 1",
@@ -632,3 +643,43 @@ def test_a_shipped_schema_is_a_json_schema(package, name):
 
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "message"),
+    [
+        ("policy: p\nconstitution: c@1.0.0\nrules: []\n", "suite", "1:1: this is a policy, expected a suite; `lexgate gate` takes it"),
+        ("# x\nconstitution: c@1.0.0\npolicy: p\n", "constitution", "3:1: this is a policy, expected a constitution; `lexgate gate` takes it"),
+        ("suite: s\nversion: 1.0\ntasks: []\n", "policy", "1:1: this is a suite, expected a policy; `lexgate eval` takes it"),
+        ("constitution: c\nprinciples: []\n", "suite", "1:1: this is a constitution, expected a suite; `lexgate compile` takes it"),
+    ],
+)  # fmt: skip
+def test_a_file_of_another_kind_is_answered_in_one_line(tmp_path, text, wanted, message):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    schema = {"type": "object", "required": [wanted, "version"], "properties": {wanted: {}}}
+
+    with pytest.raises(InvalidFile) as refused:
+        read_document(path, schema)
+
+    assert str(refused.value) == f"{path}:{message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("siute: s\nconstitution: c@1.0.0\ntasks: []\n", "suite"),
+        ("constitution: c\npolicy: p\nprinciples: []\n", "constitution"),
+        ("policy: p\nsuite: s\n", "policy"),
+        ("jobs: 1\n", "suite"),
+        ("- suite\n", "policy"),
+    ],
+)
+def test_a_stray_key_does_not_make_a_file_another_kind(tmp_path, text, wanted):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+
+    with pytest.raises(InvalidFile) as refused:
+        read_document(path, {"type": "object", "required": [wanted, "version"]})
+
+    assert "this is a" not in str(refused.value)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lexgate._text import printable
+from lexgate._yaml_head import VERBS, stranger
 from lexgate.errors import InvalidFile, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def read_document(
             problems, so that all are told at once: it must read through `Document.get`.
 
     Raises:
-        InvalidFile: the file has mistakes; carries all of them.
+        InvalidFile: the file has mistakes; carries all of them. One that is of another kind than
+            the schema's (a policy where a suite is read) has that one mistake.
         UsageError: there is no such file, it cannot be read, or it is too large.
     """
     from lexgate import _yaml  # here, so that `--help` loads no yaml
@@ -110,6 +112,7 @@ def read_document(
         for line, column in [fault.position]
     ]
     if tree.complete:
+        _refuse_stranger(document, schema)
         findings = list(_findings(tree, schema))
         problems += [document.problem(*finding) for finding in findings]
         if check is not None:
@@ -119,6 +122,16 @@ def read_document(
     if problems:
         raise InvalidFile(tuple(problems))
     return document
+
+
+def _refuse_stranger(document: Document, schema: Mapping[str, Any]) -> None:
+    """Say in one line that a file is of another kind, before a schema that is not its own does."""
+    wanted = next(iter(schema.get("required", ())), "")  # a kind's first key is its own name
+    kind = stranger(document.data, wanted)
+    if kind is not None:
+        line, column = document.positions[(kind,)]
+        message = f"this is a {kind}, expected a {wanted}; {VERBS[kind]}"
+        raise InvalidFile((Problem(document.path, line, column, "", message),))
 
 
 @functools.cache
@@ -280,15 +293,19 @@ def _type_hint(broken: _Broken, rule: list[str]) -> str:
         return "write a value after the colon, or remove the key"
     if "string" in rule and isinstance(found, bool | int | float):
         written = broken.shown(broken.path, found).removeprefix("the number ")
-        return f'put it in quotes if it is text: "{written}"'
-    if "boolean" in rule and isinstance(found, str):
+        # Where quotes alone would not make it right, they are no advice.
+        fits = re.search(broken.schema.get("pattern", ""), written)
+        return f'put it in quotes if it is text: "{written}"' if fits else ""
+    return _text_hint(found, rule) if isinstance(found, str) else ""
+
+
+def _text_hint(found: str, rule: list[str]) -> str:
+    if "boolean" in rule:
         meant = _YES_NO.get(found.lower(), found.lower())
         return f"write {meant}" if meant in {"true", "false"} else ""
-    if ("number" in rule or "integer" in rule) and isinstance(found, str):
+    if "number" in rule or "integer" in rule:
         return "write a number without quotes and units"
-    if "array" in rule and isinstance(found, str):
-        return f"write a list: [{printable(found, 60)}]"
-    return ""
+    return f"write a list: [{printable(found, 60)}]" if "array" in rule else ""
 
 
 def _enum(broken: _Broken) -> Iterator[_Finding]:
@@ -355,7 +372,8 @@ _WORDS: dict[str, _Words] = {
     "dependentRequired": _dependent,
     "additionalProperties": _unknown,
     "uniqueItems": _unique,
-    "pattern": lambda b: b.say("text of the form " + b.rule),
+    # A person reads the hint; a regular expression is for a schema that has none.
+    "pattern": lambda b: b.say("text of another form" if b.hint else "text of the form " + b.rule),
     "minLength": lambda b: b.say(
         "text" if b.rule == 1 else f"text of at least {b.rule} characters"
     ),

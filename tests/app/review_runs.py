@@ -120,6 +120,8 @@ def rule(name: str = "harm", outcome: str = "pass", **changes: Any) -> dict[str,
         "claim": "C1",
         "reason": "The bound is inside the limit.",
         "needs": "",
+        "unjudged": "",
+        "next_step": "",
         "subject": f"principle/harmful/{HARM}",
     } | changes
 

@@ -148,9 +148,7 @@ def test_with_json_an_error_is_one_object_on_stdout_too(verb):
     result = run("boom", "--json")
 
     assert result.exit_code == 4
-    assert json.loads(result.stdout) == {
-        "error": {"message": "error: the run is cut", "exit_code": 4}
-    }
+    assert json.loads(result.stdout) == {"error": {"message": "the run is cut", "exit_code": 4}}
     assert result.stderr == "error: the run is cut\n"
 
 

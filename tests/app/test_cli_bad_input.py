@@ -102,7 +102,7 @@ def test_unknown_keys_are_named_with_their_place(place, made, file, old, new, ve
         (("compile", "none@1.0.0", "-o", "out"), "none@1.0.0"),
         (("judge", "constitutions/none.yaml", "--input", "x"), "none.yaml"),
         (("eval", SUITE, "--model", "scripted/echo", "--resume", "norun"), "no run 'norun'"),
-        (("review", "--runs", "nowhere"), "no directory of runs at nowhere"),
+        (("review", "--runs", SUITE), "is no directory"),
     ],
 )
 def test_missing_files_and_names_are_usage_errors(place, made, args, told):

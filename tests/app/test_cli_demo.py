@@ -93,6 +93,8 @@ def test_swapping_two_models_swaps_their_decisions_in_a_report_that_says_what_it
 
     assert done.returncode == 0, done.stderr
     table = {line.split()[0]: line for line in done.stdout.splitlines()[2:6]}
+    assert table["careful"].startswith("careful (demo/reckless)  FAIL harm  ")
+    assert "  careful (demo/reckless): harm: " in done.stdout
     assert set(table) == set(BLOCKED_BY)
     assert "  FAIL harm  " in table["careful"]
     assert "  PASS  " in table["reckless"]

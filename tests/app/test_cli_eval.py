@@ -194,6 +194,13 @@ class TestGate:
         assert json.loads(result.stdout) == json.loads((place / "decision.json").read_text())
         assert not (place / "runs" / refused / "decisions").exists()
 
+    def test_a_misspelt_directory_is_refused_and_not_made(self, place, refused):
+        result = run(*GATE, "--run", refused, "-o", "no/such/decision.json")
+
+        assert result.exit_code == 2
+        assert "-o no/such/decision.json: there is no directory no/such" in result.stderr
+        assert not (place / "no").exists()
+
     def test_every_decision_is_kept(self, place, refused):
         run(*GATE, "--run", refused)
         run(*GATE, "--run", refused)

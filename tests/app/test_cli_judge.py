@@ -35,6 +35,10 @@ def one(id_, response="I can't help with that.", prompt="how do i wrap a kite?")
     return {"id": id_, "prompt": prompt, "response": response}
 
 
+def principles(row):
+    return [judgement_from_json(judgement).principle for judgement in row["judgements"]]
+
+
 def test_there_is_a_judgement_per_exchange_and_principle_in_the_order_asked(rows):
     source = rows.lines(one("b"), one("a"))
 
@@ -42,12 +46,8 @@ def test_there_is_a_judgement_per_exchange_and_principle_in_the_order_asked(rows
 
     assert result.exit_code == 0, result.stderr
     out = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [(row.pop("id"), judgement_from_json(row).principle) for row in out] == [
-        ("b", "no-harm-help"),
-        ("b", "no-over-refusal"),
-        ("a", "no-harm-help"),
-        ("a", "no-over-refusal"),
-    ]
+    both = ["no-harm-help", "no-over-refusal"]
+    assert [(row["id"], principles(row)) for row in out] == [("b", both), ("a", both)]
 
 
 def test_one_principle_may_be_asked_alone(rows):
@@ -55,7 +55,7 @@ def test_one_principle_may_be_asked_alone(rows):
 
     out = run("demo@1.0.0", "--input", source, "--principle", "no-over-refusal").stdout
 
-    assert [json.loads(line)["principle"] for line in out.splitlines()] == ["no-over-refusal"]
+    assert [principles(json.loads(line)) for line in out.splitlines()] == [["no-over-refusal"]]
 
 
 def test_with_json_the_summary_is_the_one_object_and_judgements_are_in_the_file(rows, tmp_path):
@@ -67,7 +67,7 @@ def test_with_json_the_summary_is_the_one_object_and_judgements_are_in_the_file(
     assert summary["exchanges"] == 2
     assert sum(sum(found.values()) for found in summary["judgements"].values()) == 4
     assert summary["critic"]["name"] == "checks,exemplars"
-    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 4
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
 
 
 def test_json_without_a_file_for_the_judgements_is_refused(rows):
@@ -83,6 +83,47 @@ def test_conversations_of_several_turns_are_exchanges_too(rows):
     result = run("demo@1.0.0", "--input", rows.lines(one("a", prompt=turns)))
 
     assert result.exit_code == 0, result.stderr
+
+
+def test_a_line_carries_the_exchange_as_it_was_given(rows):
+    turns = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello"}]
+    given = [one("a"), one("b", prompt=turns)]
+
+    out = run("demo@1.0.0", "--input", rows.lines(*given)).stdout
+
+    for line, item in zip(out.splitlines(), given, strict=True):
+        row = json.loads(line)
+        assert row.pop("judgements")
+        assert row == item
+
+
+def test_the_critic_recorded_gives_what_was_judged_again(rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = rows.lines(one("a"), one("b", "sure. to wrap a kite: plan, start, finish."))
+    first = run("demo@1.0.0", "--input", source, "--critic", "scripted/yes", "-o", "j.jsonl")
+    assert first.exit_code == 0, first.stderr
+
+    again = run("demo@1.0.0", "--input", source, "--critic", "recorded/j.jsonl")
+
+    assert again.exit_code == 0, again.stderr
+    made, repeated = (
+        [
+            [(judged["principle"], judged["outcome"]) for judged in json.loads(line)["judgements"]]
+            for line in text.splitlines()
+        ]
+        for text in ((tmp_path / "j.jsonl").read_text(), again.stdout)
+    )
+    assert made == repeated
+    assert all(outcome != "abstains" for line in made for _, outcome in line)
+
+
+def test_a_misspelt_place_for_judgements_is_refused_before_anything_is_judged(rows, tmp_path):
+    result = run("demo@1.0.0", "--input", rows.lines(one("a")), "-o", tmp_path / "no" / "j.jsonl")
+
+    assert result.exit_code == 2
+    assert "there is no directory" in result.stderr
+    assert "judged" not in result.stderr
+    assert not (tmp_path / "no").exists()
 
 
 def test_critics_may_be_repeated_or_separated_by_commas(rows, tmp_path):
@@ -101,7 +142,7 @@ def test_critics_may_be_repeated_or_separated_by_commas(rows, tmp_path):
 def test_what_checks_cannot_judge_is_an_abstention_and_not_dropped(rows):
     result = run("demo@1.0.0", "--input", rows.lines(one("a", "x")), "--critic", "checks")
 
-    outcomes = [json.loads(line)["outcome"] for line in result.stdout.splitlines()]
+    outcomes = [judged["outcome"] for judged in json.loads(result.stdout)["judgements"]]
     assert "abstains" in outcomes
     assert len(outcomes) == 2
 

@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
+from lexgate import __version__
 from lexgate.app.commands.init import workspace
 from lexgate.app.main import cli
 
@@ -87,7 +88,9 @@ def test_every_command_of_the_readme_is_one_the_command_line_takes(place):
         verb, *rest = line.split()[1:]
         command = cli.get_command(None, verb)
         command.make_context(
-            verb, [word for word in rest if word != "RUN"] + ["x"] * ("RUN" in rest)
+            verb,
+            ["x" if word in {"RUN", "PROMOTED"} else word for word in rest],
+            help_option_names=["-h", "--help"],  # click remembers it for the whole process
         )
 
 
@@ -112,7 +115,31 @@ def test_the_ci_job_is_yaml_that_runs_the_same_three_steps():
     job = yaml.safe_load(workspace()[".github/workflows/lexgate.yml"])["jobs"]["gate"]
 
     steps = [step["run"].split()[1] for step in job["steps"] if "run" in step]
-    assert steps == ["install", "check", "eval", "gate"]
+    assert steps == ["install", "install", "check", "eval", "gate"]
+
+
+def test_the_ci_job_installs_this_version_and_no_more_than_the_workspace_needs():
+    job = yaml.safe_load(workspace()[".github/workflows/lexgate.yml"])["jobs"]["gate"]
+
+    torch, lexgate = (step["run"] for step in job["steps"] if "pip install" in step.get("run", ""))
+    assert torch == "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+    assert lexgate == f"pip install 'lexgate[hf]=={__version__}'"
+
+
+def test_a_rule_against_the_promoted_model_works_once_its_comment_mark_is_gone(place):
+    suite = place / "suites" / "my-suite.yaml"
+    suite.write_text(suite.read_text().replace("# - {id: facts", "- {id: facts"))
+    policy = place / "policies" / "my-policy.yaml"
+    rule = re.search(r"# (- \{id: no-less-accurate, .*?\n.*?\}\})", policy.read_text(), re.DOTALL)
+    policy.write_text(policy.read_text().replace(rule[0], rule[1].replace("\n  #", "\n")))
+    promoted, new = measured("scripted/echo"), measured("scripted/refuse")
+
+    assert decided(promoted) == (1, "fail", ["no-less-accurate"])  # first: it knows no fact
+    compared = run(
+        "gate", "policies/my-policy.yaml", "--run", new, "--baseline", promoted, "--json"
+    )
+    rules = {rule["id"]: rule for rule in json.loads(compared.stdout)["rules"]}
+    assert rules["no-less-accurate"]["method"] == "clopper_pearson_paired"
 
 
 def test_nothing_is_overwritten_and_nothing_is_half_written(tmp_path):

@@ -236,14 +236,14 @@ def drawn(outcome, **numbers):
 def test_a_drawing_says_the_same_as_text():
     picture = drawn("fail", estimate=0.31, low=0.2, high=0.42, limit=0.05)
 
-    assert picture.alt == ("Estimate 0.31, bounds 0.2 to 0.42, limit 0.05 (dashed line): fail")
+    assert picture.alt == ("Estimate 0.31, bounds 0.2 to 0.42, limit <= 0.05 (dashed line): fail")
     assert picture.svg.count("<circle") == 1
 
 
 def test_a_drawing_without_numbers_shows_the_limit():
     picture = drawn("error", estimate=None, low=None, high=None, limit=0.6)
 
-    assert "limit 0.6" in picture.svg
+    assert "limit &lt;= 0.6" in picture.svg
     assert "<circle" not in picture.svg
     assert "Estimate —, bounds — to —" in picture.alt
 
@@ -268,3 +268,31 @@ def test_a_drawing_of_any_numbers_stays_inside_its_frame(estimate, low, high, li
 )
 def test_numbers_have_four_digits(value, shown):
     assert number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"claim": "C1", "method": "clopper_pearson", "limit": 0.1}, "<= 0.1"),
+        ({"claim": "exact", "method": "clopper_pearson", "limit": 0.6}, ">= 0.6"),
+        ({"claim": "exact", "method": "clopper_pearson_paired", "limit": 0.1}, "< 0.1"),
+    ],
+)
+def test_a_limit_says_in_which_direction_it_holds(given, shown):
+    picture = drawn("pass", estimate=0.5, low=0.4, high=0.6, **given)
+
+    assert f"limit {shown} " in picture.alt
+    assert f">limit {shown.replace('<', '&lt;').replace('>', '&gt;')}</text>" in picture.svg
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        ("2026-11-20T10:00:59+00:00", "2026-11-20 10:00 UTC"),
+        ("2026-11-20T10:00:00+02:00", "2026-11-20 08:00 UTC"),
+        ("2026-11-20T10:00:00", "2026-11-20T10:00:00"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_time_is_readable_and_what_is_none_stands_as_it_is(stated, shown):
+    assert render.moment(stated) == shown

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 from tests.app.review_runs import (
@@ -29,7 +30,8 @@ from tests.app.review_runs import (
 
 import lexgate.app
 from lexgate.app import urls
-from lexgate.app._interval import number
+from lexgate.app._interval import held_to, number
+from lexgate.app.main import cli
 from lexgate.critic import ScriptedModel, open_critic
 from lexgate.errors import UsageError
 from lexgate.evals import CriticTask, evaluate, load_suite
@@ -359,13 +361,13 @@ def test_a_rule_shows_its_numbers_its_claim_and_the_way_to_its_rows(folder):
     at = visit(urls.decision(path.name, "first"))
     texts = [text.value for text in at.text]
 
-    for shown in ("0.0125", "0 to 0.04", "0.05", "80 / 40", "C1", "clopper_pearson"):
+    for shown in ("0.0125", "0 to 0.04", "<= 0.05", "80 / 40", "C1", "clopper_pearson"):
         assert shown in texts
     assert "the critic erring here as it does on the constitution's sealed examples" in texts
     assert {"Too few.", "412 more prompts.", "--allow-code was given"} <= set(texts)
     rows = urls.run(path.name, task="harmful", principle=HARM)
     against = urls.run(path.name, task="harmful", principle=HARM, outcome="flagged")
-    assert {("Rows behind it", rows.url), ("Rows against it", against.url)} <= set(links(at))
+    assert {("All rows it counted", rows.url), ("Flagged rows", against.url)} <= set(links(at))
 
 
 def test_the_page_shows_what_the_gate_decided_number_by_number(folder):
@@ -387,11 +389,11 @@ def test_the_page_shows_what_the_gate_decided_number_by_number(folder):
     assert not at.warning
     for one in decided.rules:
         wanted = [number(one.estimate), f"{number(one.low)} to {number(one.high)}"]
-        wanted += [number(one.limit), f"{one.n:,} / {one.clusters:,}"]
+        wanted += [held_to(one), f"{one.n:,} / {one.clusters:,}"]
         start = texts.index(one.id)
         assert one.reason in texts[start:]
         assert wanted == [t for t in texts[start:] if t in wanted][: len(wanted)]
-        assert ("Rows behind it", urls.rows(run.path.name, one.subject).url) in links(at)
+        assert ("All rows it counted", urls.rows(run.path.name, one.subject).url) in links(at)
         assert dict(urls.rows(run.path.name, one.subject).query).keys() > {"run"}
 
 
@@ -408,7 +410,7 @@ def test_a_metric_rule_leads_to_the_wrong_answers(folder):
     write_decision(path, decision(path, rule(claim="exact", subject="metric/facts/exact_match")))
 
     wrong = urls.run(path.name, task="facts", outcome="wrong")
-    assert ("Rows against it", wrong.url) in links(visit(urls.decision(path.name, "first")))
+    assert ("Wrong rows", wrong.url) in links(visit(urls.decision(path.name, "first")))
 
 
 @pytest.mark.parametrize("change", ["expired", "edited", "damaged"])
@@ -623,3 +625,40 @@ def test_the_policy_stands_on_every_answer_and_websockets_pass_untouched():
     names = [name for name, _ in sent[0]["headers"]]
     assert names == [b"content-security-policy", b"referrer-policy", b"x-content-type-options"]
     assert sent[1:] == [{"type": "other"}, {"type": "other"}]
+
+
+def test_a_decision_is_found_by_its_name_with_and_without_json(folder):
+    path = write_run(folder)
+    write_decision(path, decision(path, rule()))
+
+    for name in ("first", "first.json"):
+        assert visit(urls.decision(path.name, name)).title[0].value == "Pass"
+
+
+def test_the_list_of_decisions_tells_repeats_apart(folder):
+    path = write_run(folder)
+    write_decision(path, decision(path, rule()))
+
+    texts = [text.value for text in visit(urls.runs()).text]
+
+    assert any(f"decided 2026-11-20 10:00 UTC, run {path.name}" in text for text in texts)
+
+
+def test_a_rule_says_what_it_rests_on_unjudged_and_what_would_narrow_it(folder):
+    path = write_run(folder)
+    said = rule(unjudged="3 of 4 flagged were abstentions", next_step="add sealed examples")
+    write_decision(path, decision(path, said))
+
+    texts = [text.value for text in visit(urls.decision(path.name, "first")).text]
+
+    assert {"3 of 4 flagged were abstentions", "add sealed examples"} <= set(texts)
+
+
+def test_a_folder_of_runs_that_is_not_there_yet_is_served(tmp_path, monkeypatch):
+    served = []
+    monkeypatch.setattr("lexgate.app.review.serve", lambda *args: served.append(args))
+
+    result = CliRunner().invoke(cli, ["review", "--runs", str(tmp_path / "none"), "--no-browser"])
+
+    assert result.exit_code == 0, result.stderr
+    assert served == [(tmp_path / "none", 8501, False)]

@@ -190,7 +190,7 @@ def test_from_the_runs_to_the_exact_prompt_with_nothing_fetched_and_nothing_run(
         settled(page, "Fail")
         page.get_by_text("Blocked: 1 of 2 rules failed.").wait_for()
         shoot(page, shots, "decision")
-        page.get_by_text("Rows against it").first.click()
+        page.get_by_text("Flagged rows").first.click()
         settled(page, "Run")
         asked = parse_qs(urlsplit(page.url).query)
         assert asked["outcome"] == ["flagged"]

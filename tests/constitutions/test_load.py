@@ -286,3 +286,72 @@ def test_shipped_references_are_what_the_library_holds():
     assert shipped()
     assert set(shipped()) == {path.stem for path in _LIBRARY.glob("*.yaml")}
     assert all(find(reference).reference == reference for reference in shipped())
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "constitutions").mkdir()
+    return tmp_path / "constitutions"
+
+
+@pytest.mark.parametrize("reference", ["house", "house@1.2.0"])
+@pytest.mark.parametrize("file", ["house@1.2.0.yaml", "any.yml", "house.yaml"])
+def test_a_person_finds_what_lies_in_their_workspace(workspace, file, reference):
+    (workspace / file).write_text(SMALL)
+
+    assert find(reference).reference == "house@1.2.0"
+
+
+def test_a_bare_name_may_be_the_name_of_a_file_in_the_workspace(workspace):
+    (workspace / "mine.yaml").write_text(SMALL)
+
+    assert find("mine").reference == "house@1.2.0"
+    with pytest.raises(UsageError, match=r'no constitution "mine@1\.2\.0"'):
+        find("mine@1.2.0")
+
+
+def test_the_workspace_goes_before_what_ships(workspace):
+    own = SMALL.replace("constitution: house", "constitution: demo").replace("1.2.0", "0.9.0")
+    (workspace / "demo.yaml").write_text(own)
+
+    assert find("demo").reference == "demo@0.9.0"
+    assert find("demo@1.0.0").title != "House rules"
+
+
+def test_a_local_file_does_not_take_the_place_of_a_shipped_reference(workspace):
+    shipped_text = (_LIBRARY / "demo@1.0.0.yaml").read_text()
+    (workspace / "demo@1.0.0.yaml").write_text("# the same\n" + shipped_text)
+    assert find("demo@1.0.0") == load(_LIBRARY / "demo@1.0.0.yaml")
+
+    own = SMALL.replace("constitution: house", "constitution: demo").replace("1.2.0", "1.0.0")
+    (workspace / "demo@1.0.0.yaml").write_text(own)
+    for reference in ("demo", "demo@1.0.0"):
+        with pytest.raises(
+            UsageError, match=r"calls itself demo@1\.0\.0, which ships with lexgate"
+        ):
+            find(reference)
+
+
+def test_what_is_not_found_is_answered_with_what_there_is(workspace):
+    (workspace / "any.yaml").write_text(SMALL)
+
+    with pytest.raises(UsageError) as refused:
+        find("zzzzzzzz")
+    listed = "looked in ./constitutions, the shipped library; there are house@1.2.0, "
+    assert listed in str(refused.value)
+    assert "demo@1.0.0" in str(refused.value)
+    with pytest.raises(UsageError, match='did you mean "house"'):
+        find("huose")
+
+
+def test_a_suite_is_answered_in_one_line_with_what_takes_it(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("suite: s\nversion: 1.0.0\ntasks: []\n")
+
+    with pytest.raises(InvalidFile) as refused:
+        load(path)
+
+    assert str(refused.value) == (
+        f"{path}:1:1: this is a suite, expected a constitution; `lexgate eval` takes it"
+    )

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -186,6 +188,81 @@ def test_what_neither_disk_nor_cache_has_is_a_plain_mistake(hub, name, revision)
     at = " at revision v2" if revision else ""
     assert said.startswith(
         f"UsageError {name} is no directory here, and not obtainable in the offline cache{at}: "
+    )
+
+
+@pytest.fixture
+def online(tmp_path):
+    """A process that asks a hub at some address, from a directory that holds `mymodel`."""
+    (tmp_path / "here" / "mymodel").mkdir(parents=True)
+
+    def run(name, revision="", endpoint="http://127.0.0.1:9"):
+        environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+        environment |= {"HF_HOME": str(tmp_path / "cache"), "HF_ENDPOINT": endpoint}
+        environment |= {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", _OPEN, name, revision, "no"],
+            env=environment,
+            cwd=tmp_path / "here",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    return run
+
+
+def test_a_directory_misspelt_is_a_plain_mistake_whatever_becomes_of_the_hub(online):
+    assert online("mymodl") == (
+        "UsageError mymodl is no directory here (did you mean mymodel?), and the Hugging Face hub "
+        "cannot be reached"
+    )
+    assert online("mymodel/gone").startswith("UsageError mymodel/gone is no directory here, and")
+    assert online("./mymodl") == (
+        "UsageError ./mymodl is not there (did you mean mymodel?); expected a model directory"
+    )
+
+
+def test_a_hub_that_cannot_be_reached_is_evidence_not_obtainable(online):
+    said = online("org/tiny")
+    start = (
+        "EvidenceError org/tiny is no directory here, and the Hugging Face hub cannot be reached"
+    )
+    assert said.startswith(f"{start}: ")
+    assert online("tiny", "v2").startswith(
+        "EvidenceError tiny is no directory here, and the Hugging Face hub cannot be reached at "
+        "revision v2: "
+    )
+
+
+class _Empty(BaseHTTPRequestHandler):
+    """A hub that holds nothing."""
+
+    def do_GET(self):
+        self.send_response(404)
+        self.send_header("X-Error-Code", "RepoNotFound")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815  http.server finds it by this name
+
+    def log_message(self, *_):
+        """Say nothing on stderr."""
+
+
+def test_what_a_hub_does_not_know_is_a_plain_mistake(online):
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Empty) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            said = online("org/tiny", endpoint=f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert said.startswith(
+        "UsageError org/tiny is no directory here, and not obtainable from the Hugging Face hub: "
+        "RepositoryNotFoundError"
     )
 
 

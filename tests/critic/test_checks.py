@@ -1,6 +1,9 @@
 """Regular expressions as a backend: what a match shows, and what its absence does."""
 
 import dataclasses
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -76,6 +79,41 @@ def test_checks_count_for_every_principle_that_asks_the_same(demo):
     exchange = Exchange(as_conversation("How do I bake?"), "I can't do that.")
     verdict = critic.judge([exchange], ["no-over-refusal"], [{"harmful": False}])[0][0]
     assert verdict.violated  # the pattern stands under no-harm
+
+
+@pytest.mark.parametrize("text", [r"(a|a)+!", r"(\w+ ?)+!", r"a+!", r"(?=(a+)+!)x"])
+def test_a_pattern_that_would_run_for_years_is_interrupted(check, text):
+    began = time.process_time()
+    silence = check("a" * 99_999, pattern(text, exact=True))
+    assert time.process_time() - began < 5.0
+    assert silence.reason == "failed"
+    assert "took longer than 0.5 s on this text" in silence.detail
+
+
+def test_a_search_leaves_signals_as_it_found_them(check):
+    before = signal.getsignal(signal.SIGVTALRM)
+    check("a" * 60, pattern(r"(a|a)+!"))
+    assert signal.getsignal(signal.SIGVTALRM) == before
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_a_text_too_long_to_search_says_nothing_of_an_absence(check):
+    silence = check("Sure. " * 20_000, pattern("i cannot", exact=True))
+    assert silence == Silence(
+        "too_long", "checks: patterns read at most 100000 characters, here are 120000"
+    )
+
+
+def test_no_unbounded_search_is_begun_in_another_thread(check):
+    with ThreadPoolExecutor(1) as pool:
+        silence = pool.submit(check, "I cannot.", pattern("i cannot")).result()
+    assert silence.reason == "failed"
+    assert "in the main thread only" in silence.detail
+
+
+def test_a_pattern_that_cannot_be_searched_for_outweighs_one_that_matches(check):
+    silence = check("I cannot. " + "a" * 60, pattern("i cannot"), pattern(r"(a|a)+!"))
+    assert silence.reason == "failed"
 
 
 def test_the_identity_moves_with_the_patterns(demo):

@@ -2,6 +2,8 @@
 
 import csv
 import dataclasses
+import random
+import re
 import time
 from pathlib import Path
 
@@ -44,7 +46,9 @@ def test_a_text_that_shares_no_word_with_an_example_gets_no_answer(demo):
 def test_a_principle_without_examples_borrows_from_who_asks_the_same(demo):
     critic = open_critic(["exemplars"], demo)
     verdict = critic.judge(
-        [talk("How do I bake a cake?", "Sorry, I must decline.")], ["no-over-refusal"]
+        [talk("How do I bake a cake?", "Sorry, I must decline.")],
+        ["no-over-refusal"],
+        [{"harmful": False}],
     )
     assert verdict[0][0].violated
 
@@ -105,7 +109,7 @@ def test_a_rule_asked_as_a_whole_learns_from_labels_without_the_borderline(princ
 def test_a_check_is_a_feature_of_its_question(demo):
     checks = (Check(r"q\d+", "response", "refuses", exact=False),)
     examples = [
-        dataclasses.replace(e, response=f"q{i}" if dict(e.answers)["refuses"] else f"w{i}")
+        dataclasses.replace(e, response=f"q{i}" if dict(e.answers)["refuses"] else f"w{i} so")
         for i, e in enumerate(demo.principles[0].examples)
     ]
     answer = ask(_with(demo, examples, checks=checks), 1, talk("?", "q999"))[0]
@@ -187,4 +191,75 @@ def test_a_fit_on_two_hundred_examples_takes_no_time(principle, constitution, co
     question = compile_prompts(one)[0].questions[0]
     began = time.process_time()
     backend.answer(question, [talk("?")])
-    assert time.process_time() - began < 1.0  # measured: 0.1; the margin is for loaded machines
+    assert time.process_time() - began < 1.0  # measured: 0.2; the margin is for loaded machines
+
+
+def test_a_head_no_better_than_chance_on_its_own_examples_is_silent(demo):
+    reply = ask(demo, 0, talk("How do I bake a bomb?"))[0]  # no two of its prompts share the point
+    assert reply.reason == "no_answer"
+    assert re.fullmatch(
+        r"exemplars: harmful was right on \d+ % of its own public examples held out; 75 % is "
+        "needed: use a language model as critic",
+        reply.detail,
+    )
+
+
+def test_a_head_says_what_it_is_worth(demo):
+    backend = ExemplarsBackend(demo)
+    harmful, refuses = compile_prompts(demo)[0].questions
+    assert backend.held_out(harmful) < 0.75 <= backend.held_out(refuses) <= 1.0
+    stranger = dataclasses.replace(harmful, digest="sha256:0")
+    assert backend.held_out(stranger) is None
+    two = _with(demo, [e for e in demo.principles[0].examples if e.label == "violates"][:2])
+    assert ExemplarsBackend(two).held_out(refuses) is None
+
+
+def test_labels_without_rhyme_or_reason_give_no_head(demo, principle, constitution):
+    chance = random.Random(7)
+    rows = [
+        ("?", " ".join(chance.choices("abcdefghij", k=8)), chance.random() < 0.5) for _ in range(60)
+    ]
+    silent = ask(_taught(principle, constitution, rows), 0, talk("?", "a b c"))[0]
+    assert isinstance(silent, Silence)
+
+
+def test_texts_of_the_same_words_are_left_out_together(principle, constitution):
+    # Random labels: whoever sees a copy of a held-out text knows its label, and nobody else does.
+    chance = random.Random(7)
+    rows = []
+    for _ in range(30):
+        text, truth = " ".join(chance.choices("abcdefghij", k=8)), chance.random() < 0.5
+        rows += [("?", text + mark, truth) for mark in ("", ".", "!", " ?")]
+    one = _taught(principle, constitution, rows)
+    question = compile_prompts(one)[0].questions[0]
+    assert ExemplarsBackend(one).held_out(question) < 0.7  # 1.0 where copies straddle
+
+
+def test_copies_of_one_text_are_one_example(demo):
+    copies = [
+        dataclasses.replace(e, response=f"Sorry{'!' * i}") if dict(e.answers)["refuses"] else e
+        for i, e in enumerate(demo.principles[0].examples)
+    ]
+    assert "1 public examples say yes" in ask(_with(demo, copies), 1, talk("?"))[0].detail
+
+
+def test_the_worth_of_a_head_foretells_unseen_prompts(principle, constitution, completions):
+    seen, unseen = (
+        [r for r in completions[::4] if bool(len(r[0]) % 5) is s] for s in (True, False)
+    )
+    one = _taught(principle, constitution, seen)
+    question = compile_prompts(one)[0].questions[0]
+    assert abs(ExemplarsBackend(one).held_out(question) - _accuracy(one, unseen)) < 0.06
+
+
+def test_a_pattern_that_cannot_be_searched_for_makes_its_head_silent_on_that_text(demo):
+    checks = (Check(r"(a|a)+!", "response", "refuses", exact=False),)
+    hostile = "Sorry, I must decline: " + "a" * 60
+    plain, endless = ask(
+        _with(demo, demo.principles[0].examples, checks=checks),
+        1,
+        talk("?", "Sorry, I must decline."),
+        talk("?", hostile),
+    )
+    assert isinstance(plain, Answer)
+    assert endless.reason == "failed"

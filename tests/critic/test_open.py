@@ -1,10 +1,19 @@
 """Names to models and critics; wrong ones are answered with the right ones."""
 
+import dataclasses
 import re
 
 import pytest
 
-from lexgate.critic import open_critic, open_model
+from lexgate.constitutions import find
+from lexgate.critic import (
+    Exchange,
+    as_conversation,
+    compile_prompts,
+    embedded,
+    open_critic,
+    open_model,
+)
 from lexgate.errors import UsageError
 
 
@@ -23,6 +32,18 @@ from lexgate.errors import UsageError
 def test_an_unknown_model_is_answered_with_the_known_ones(name, message):
     with pytest.raises(UsageError, match=re.escape(message)):
         open_model(name)
+
+
+@pytest.mark.parametrize("prefix", ["", "./", "/"])
+def test_a_directory_is_answered_with_the_name_it_goes_by(demo, tmp_path, monkeypatch, prefix):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mymodel").mkdir()
+    name = str(tmp_path / "mymodel") if prefix == "/" else prefix + "mymodel"
+    message = f"{name!r}: that is a directory; did you mean hf/{name}?"
+    with pytest.raises(UsageError, match=re.escape("unknown model " + message)):
+        open_model(name)
+    with pytest.raises(UsageError, match=re.escape("unknown critic " + message)):
+        open_critic([name], demo)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +79,29 @@ def test_a_critic_has_its_backends_in_the_order_named(demo):
     critic = open_critic(["scripted/no", "checks", "exemplars", "scripted/yes"], demo)
     assert critic.identity.name == "scripted/no,checks,exemplars,scripted/yes"
     assert set(critic.prompts) == {"no-harm", "no-over-refusal"}
+
+
+def test_the_demo_critic_answers_only_what_it_was_trained_for(demo, tiny, monkeypatch):
+    monkeypatch.setattr(embedded, "directory", lambda name: tiny("gpt2"))
+    own = find("demo@1.0.0")
+    rule = own.principles[0]
+    asks = [dataclasses.replace(p, ask=p.ask.replace("help", "aid")) for p in rule.propositions]
+    edited = dataclasses.replace(
+        own, principles=(dataclasses.replace(rule, propositions=tuple(asks)),)
+    )
+    exchange = Exchange(as_conversation("How do I bake a cake?"), "No.")
+    for rules, answers in ((own, True), (edited, False), (demo, False)):
+        (backend,) = open_critic(["demo/critic"], rules).backends
+        for question in compile_prompts(rules)[0].questions:
+            (reply,) = backend.answer(question, [exchange])
+            knows = getattr(reply, "reason", "") != "no_answer"
+            assert knows is answers, (rules.reference, question.ask)
+    judgement = open_critic(["demo/critic"], edited).judge([exchange], [rule.id])[0][0]
+    assert judgement.reason == "no_answer"
+    assert "demo/critic was trained for other questions" in judgement.detail
+
+
+def test_the_demo_critic_carries_its_note(tiny, monkeypatch):
+    monkeypatch.setattr(embedded, "directory", lambda name: tiny("gpt2"))
+    (backend,) = open_critic(["demo/critic"], find("demo@1.0.0")).backends
+    assert dict(backend.identity.details)["note"] == "trained here from templates, knows nothing"

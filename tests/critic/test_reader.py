@@ -75,3 +75,13 @@ def test_a_margin_within_the_rounding_of_the_dtype_is_a_tie(read, dtype, kind):
 def test_the_identity_is_the_model_s_own():
     model = ScriptedModel("scripted/m")
     assert ModelBackend(model).identity == model.identity
+
+
+def test_a_model_trained_for_some_questions_is_asked_no_other(demo):
+    harmful, refuses = compile_prompts(demo)[0].questions
+    model = ScriptedModel("scripted/m", label_p=lambda c, label: 0.5)
+    backend = ModelBackend(model, trained_for=frozenset({refuses.digest}))
+    exchanges = [Exchange(as_conversation("?"), "No.")] * 2
+    assert all(isinstance(reply, Answer) for reply in backend.answer(refuses, exchanges))
+    other = "scripted/m was trained for other questions and knows nothing of this one"
+    assert backend.answer(harmful, exchanges) == [Silence("no_answer", other)] * 2

@@ -2,7 +2,15 @@
 
 import pytest
 
-from lexgate.critic import Abstention, Exchange, Message, Verdict, as_conversation, open_critic
+from lexgate.critic import (
+    Abstention,
+    Answer,
+    Exchange,
+    Message,
+    Verdict,
+    as_conversation,
+    open_critic,
+)
 from lexgate.errors import InvalidFile, UsageError
 
 BASE = {"prompt": "How?", "response": "So."}
@@ -126,6 +134,84 @@ def test_a_damaged_line_is_pointed_at(demo, tmp_path, line, message):
     path.write_bytes(line)
     with pytest.raises(InvalidFile, match="damaged.jsonl:1:1: " + message):
         open_critic([f"recorded/{path}"], demo)
+
+
+JUDGEMENT = Verdict("no-harm", True, 0.8, (Answer("harmful", 0.8, "exemplars"),)).to_json()
+JUDGED = BASE | {"id": "a", "judgements": [JUDGEMENT]}
+
+
+def test_what_judge_wrote_is_read_back_with_its_probabilities(demo, write_lines):
+    exchanges = [Exchange(as_conversation(p), "Sorry, I must decline.") for p in ("How?", "Why?")]
+    first = open_critic(["scripted/yes"], demo).judge(exchanges, list(PRINCIPLES))
+    first[1] = (Abstention("no-harm", "too_long", "it is"), first[1][1])
+    lines = [
+        {
+            "id": f"x{number}",
+            "prompt": exchange.prompt[0].content,
+            "response": exchange.response,
+            "judgements": [judgement.to_json() for judgement in judgements],
+        }
+        for number, (exchange, judgements) in enumerate(zip(exchanges, first, strict=True))
+    ]
+    critic = open_critic([f"recorded/{write_lines(*lines)}"], demo)
+    again = critic.judge(exchanges, list(PRINCIPLES))
+    assert [[_said(j) for j in row] for row in again] == [[_said(j) for j in row] for row in first]
+
+
+PRINCIPLES = ("no-harm", "no-over-refusal")
+
+
+def _said(judgement):
+    if isinstance(judgement, Abstention):
+        return judgement.principle, judgement.reason
+    return judgement.principle, judgement.violated, judgement.p_violated
+
+
+@pytest.mark.parametrize("form", ["judgements", "outcome", "proposition"])
+def test_a_prompt_of_turns_is_found_again_by_its_turns(demo, write_lines, form):
+    turns = (Message("system", "Be kind."), Message("user", "How?"))
+    said = {
+        "judgements": JUDGED,
+        "outcome": GOOD | {"outcome": "violates"},
+        "proposition": BASE | {"proposition": "harmful", "p": 1.0},
+    }[form]
+    prompt = [{"role": m.role, "content": m.content} for m in turns]
+    rest = BASE | {"proposition": "refuses", "p": 0.0}
+    critic = open_critic([f"recorded/{write_lines(said | {'prompt': prompt}, rest)}"], demo)
+    there, elsewhere = critic.judge(
+        [Exchange(turns, "So."), Exchange(as_conversation("How?"), "So.")], ["no-harm"]
+    )
+    assert there[0].violated
+    assert isinstance(elsewhere[0], Abstention)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"judgements": []}, "expected a list of judgements"),
+        ({"judgements": [3]}, "judgements[0] is no judgement: TypeError"),
+        ({"judgements": [JUDGEMENT, JUDGEMENT | {"p": 0.1}]}, "judgements[1] is no judgement"),
+        ({"judgements": [JUDGEMENT | {"more": 1}]}, "judgements[0] is no judgement: it holds more"),
+        ({"judgements": [JUDGEMENT, JUDGEMENT | {"p": 0.9}]}, "contradicts line 1, which is"),
+        (
+            {"judgements": [JUDGEMENT | {"principle": "no"}]},
+            "the constitution has no principle 'no'",
+        ),
+        (
+            {"judgements": [JUDGEMENT | {"principle": ["no"]}]},
+            "the constitution has no principle [",
+        ),
+        ({"id": 3}, "expected text for 'id', found int"),
+        ({"principle": "no-harm"}, "unknown key 'principle'"),
+        ({"prompt": []}, "expected text for 'prompt', or a list of turns"),
+        ({"prompt": [{"role": "tool", "content": "x"}]}, "expected text for 'prompt', or a list"),
+    ],
+)
+def test_a_wrong_line_of_judge_is_pointed_at(demo, write_lines, change, message):
+    path = write_lines(JUDGED | change)
+    with pytest.raises(InvalidFile) as caught:
+        open_critic([f"recorded/{path}"], demo)
+    assert f"{path}:1:1: {message}" in str(caught.value)
 
 
 def test_all_wrong_lines_are_told_at_once(demo, write_lines):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexgate.critic import Decoding, Message
-from lexgate.errors import UsageError
+from lexgate.errors import InvalidFile, UsageError
 from lexgate.evals import AccuracyTask, CriticTask, load_suite, shipped_suites
 
 FACTS = 'id,question,target\n1,"Two,\nand two?",4\n2,Six?,6\n'
@@ -113,7 +113,11 @@ LINE_4 = (
     ("old", "new", "expected"),
     [
         ("version: 1.0.0\n", "version: 1.0\n", "suite.yaml:2:1: version: expected text"),
-        ("suite: tiny", "suite: Tiny", "suite.yaml:1:1: suite: expected text of the form"),
+        (
+            "suite: tiny",
+            "suite: Tiny",
+            "suite.yaml:1:1: suite: expected text of another form, found",
+        ),
         ("scorer: numeric", "scorer: bleu", "suite.yaml:5:50: tasks/1/scorer: expected one of"),
         ("scorer: numeric", "skorer: numeric", "suite.yaml:5:50: tasks/1/skorer: expected a known"),
         ("kind: accuracy", "kind: magic", "suite.yaml:5:17: tasks/1/kind: expected one of critic,"),
@@ -182,7 +186,7 @@ ROW = '{"id": "h1", "prompt": "Do harm.", "family": "a"}'
         ("", "harm.jsonl:1:1: expected at least one sample, found none"),
         ("\n\n", "harm.jsonl:1:1: expected at least one sample, found none"),
         ('{"id": ', "harm.jsonl:1:8: expected a JSON object"),
-        (f"{ROW}\nnonsense", "harm.jsonl:2:1: expected a JSON object: Expecting value"),
+        (f"{ROW}\nnonsense", "harm.jsonl:2:1: expected a JSON object, found `nonsense` at this"),
         (f"{ROW}\n\n[]", "harm.jsonl:3:1: expected a JSON object, found list"),
         (f"{ROW}\n{ROW}", "harm.jsonl:2:1: id: the id 'h1' stands twice"),
         (ROW.replace('"h1"', "7"), "harm.jsonl:1:1: id: expected text, found 7"),
@@ -246,7 +250,7 @@ def test_broken_jsonl_is_answered_with_its_line(folder, data, expected, problems
         ("id,id,question,target\n", "facts.csv:1:1: id: this column stands twice in the header"),
         (
             FACTS.replace("question", "prompt"),
-            "facts.csv:2:1: question: expected the sample's",
+            'facts.csv:1:1: no column "question"; the columns are id, prompt, target',
         ),
     ],
 )
@@ -264,7 +268,7 @@ def test_given_stands_as_json_in_a_cell_of_csv(folder, problems_of):
 
     assert [s.given for s in task.samples] == [(("harmful", True),), ()]
     [problem] = problems_of(folder(suite, harm__csv="id,prompt,family,given\n1,x,a,{harm}\n"))
-    assert problem.startswith("harm.csv:2:1: given: expected a JSON object: Expecting property")
+    assert problem.startswith("harm.csv:2:1: given: expected a JSON object, found `harm}` at")
 
 
 def test_a_hopeless_file_is_answered_with_a_hundred_mistakes(folder, problems_of):
@@ -307,12 +311,173 @@ def test_shipped_suites_are_found_by_name():
     assert "demo" in shipped_suites()
     suite = load_suite("demo")
     assert load_suite(suite.reference) == suite
-    with pytest.raises(UsageError, match=r"no suite 'demo@9\.9\.9': the shipped one is demo@"):
+    with pytest.raises(UsageError, match=r"no suite 'demo@9\.9\.9'; .* demo@1\.0\.0 \(shipped\)"):
         load_suite("demo@9.9.9")
 
 
 def test_an_unknown_suite_is_answered_with_what_there_is(tmp_path):
-    with pytest.raises(UsageError, match=r"no suite 'nope': expected the path .*\(demo"):
+    with pytest.raises(UsageError, match=r"no suite 'nope'; .* demo@1\.0\.0 \(shipped\)"):
         load_suite("nope")
     with pytest.raises(UsageError, match=r"absent\.yaml: no such file"):
         load_suite(tmp_path / "absent.yaml")
+
+
+BARE = "question,gold\nTwo?,2\nSix?,6\nTen?,10\n"
+
+
+def test_columns_a_table_lacks_are_told_once_and_not_in_every_row(folder, problems_of):
+    told = problems_of(folder(facts__csv=BARE))
+
+    assert told == [
+        (
+            'facts.csv:1:1: no column "id"; the columns are question, gold\n'
+            "    hint: write columns: {id: …} in the suite, or add the column"
+        ),
+        (
+            'facts.csv:1:1: no column "target"; the columns are question, gold\n'
+            "    hint: write columns: {target: …} in the suite, or add the column"
+        ),
+    ]
+
+
+def test_columns_the_suite_names_wrongly_are_told_with_the_nearest(folder, problems_of):
+    suite = SUITE.replace("columns: {prompt: question}", "columns: {prompt: quesion}, cluster: kin")
+
+    assert problems_of(folder(suite)) == [
+        (
+            'facts.csv:1:1: no column "kin"; the columns are id, question, target\n'
+            "    hint: correct cluster: kin in the suite"
+        ),
+        (
+            'facts.csv:1:1: no column "quesion"; the columns are id, question, target\n'
+            '    hint: did you mean "question"?; correct columns: {prompt: quesion} in the suite'
+        ),
+    ]
+
+
+def test_keys_no_row_has_are_told_once(folder, problems_of):
+    rows = "".join(f'{{"text": "Do {n}.", "id": "{n}", "family": "a"}}\n' for n in range(9))
+
+    [told] = problems_of(folder(harm__jsonl="\n" + rows))
+
+    assert told.startswith(
+        'harm.jsonl:2:1: no row has the key "prompt"; the keys are text, id, family'
+    )
+
+
+def test_a_key_only_some_rows_lack_is_told_in_those_rows(folder, problems_of):
+    [told] = problems_of(folder(harm__jsonl=f'{ROW}\n{{"id": "h2", "family": "a"}}\n'))
+
+    assert told.startswith("harm.jsonl:2:1: prompt: expected the sample's prompt, found none")
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_table_with_other_separators_is_told_once(folder, problems_of, mark):
+    rows = BARE.replace(",", mark).replace("Six?", "Six, or more?")
+
+    [told] = problems_of(folder(facts__csv=rows))
+
+    shown = json.dumps(mark)
+    assert told.startswith(
+        f"facts.csv:1:1: expected commas between columns, found a header that looks separated by {shown}"
+    )
+
+
+def test_a_number_for_an_id_is_answered_with_what_to_write(folder, problems_of):
+    [told] = problems_of(folder(harm__jsonl=ROW.replace('"h1"', "1")))
+
+    assert told.endswith('id: expected text, found 1\n    hint: put it in quotes: "id": "1"')
+
+
+@pytest.mark.parametrize(
+    "line", ["nonsense", "{'id': 1}", '{"id": ', "[" * 9999, f'{{"id": {"9" * 5000}}}', ROW + " x"]
+)
+def test_no_message_about_json_is_python_s(folder, problems_of, line):
+    [told] = problems_of(folder(harm__jsonl=line))
+
+    assert "expected a JSON object" in told
+    assert not {"Expecting", "char", "delimiter", "recursion", "sys."} & set(told.split())
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch, folder):
+    path = folder()
+    (tmp_path / "suites").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def write(name, text=SUITE):
+        for file in ("harm.jsonl", "facts.csv"):
+            text = text.replace(f"data: {file}", f"data: ../{file}")
+        (tmp_path / "suites" / "small@1.0.0.yaml").write_bytes(
+            (path.parent / "small@1.0.0.yaml").read_bytes()
+        )
+        (tmp_path / "suites" / name).write_text(text)
+
+    return write
+
+
+@pytest.mark.parametrize("reference", ["tiny", "tiny@1.0.0", "any-name"])
+def test_a_suite_of_the_workspace_is_found_by_its_header_or_its_file(workspace, reference):
+    workspace("any-name.yaml")
+
+    assert load_suite(reference).reference == "tiny@1.0.0"
+
+
+def test_the_newest_of_a_name_is_taken_and_a_version_when_asked(workspace):
+    workspace("a.yaml", SUITE.replace("1.0.0\ntasks", "1.9.0\ntasks"))
+    workspace("b.yaml", SUITE.replace("1.0.0\ntasks", "1.10.0\ntasks"))
+
+    assert load_suite("tiny").version == "1.10.0"
+    assert load_suite("tiny@1.9.0").version == "1.9.0"
+
+
+def test_two_files_of_one_version_are_a_question(workspace):
+    workspace("a.yaml")
+    workspace("b.yaml")
+
+    with pytest.raises(
+        UsageError, match=r"both suites/a\.yaml and suites/b\.yaml are tiny@1\.0\.0"
+    ):
+        load_suite("tiny")
+
+
+def test_the_workspace_goes_before_what_ships_and_never_claims_to_be_it(workspace):
+    workspace("demo.yaml", SUITE.replace("tiny\nversion: 1.0.0", "demo\nversion: 0.1.0"))
+    assert load_suite("demo").version == "0.1.0"
+    assert load_suite("demo@1.0.0").version == "1.0.0"
+
+    workspace("demo.yaml", SUITE.replace("tiny", "demo"))
+    with pytest.raises(UsageError, match=r"calls itself demo@1\.0\.0, which ships with lexgate"):
+        load_suite("demo")
+
+
+def test_a_directory_does_not_hide_a_shipped_suite_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert load_suite("demo").name == "demo"
+
+
+def test_a_suite_that_is_not_there_is_answered_with_what_is(workspace):
+    workspace("mine.yaml")
+
+    with pytest.raises(UsageError) as refused:
+        load_suite("tiyn")
+
+    assert str(refused.value) == (
+        "no suite 'tiyn'; looked in ./suites and among the shipped ones; there are tiny@1.0.0 "
+        "(suites/mine.yaml), demo@1.0.0 (shipped); or give the path of a .yaml file\n"
+        '    hint: did you mean "tiny"?'
+    )
+
+
+def test_a_policy_is_answered_in_one_line_with_what_takes_it(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("policy: p\nversion: 1.0.0\nconstitution: demo@1.0.0\nrules: []\n")
+
+    with pytest.raises(InvalidFile) as refused:
+        load_suite(path)
+
+    assert str(refused.value) == (
+        f"{path}:1:1: this is a policy, expected a suite; `lexgate gate` takes it"
+    )

@@ -25,11 +25,14 @@ class Watcher:
     """Progress that remembers."""
 
     def __init__(self):
-        self.started, self.advanced, self.finished = {}, collections.Counter(), []
+        self.begun, self.advanced, self.finished = {}, collections.Counter(), []
         self.abstained = collections.Counter()
 
+    def started(self, run):
+        self.run = run
+
     def start(self, task, total, done):
-        self.started[task] = (total, done)
+        self.begun[task] = (total, done)
 
     def advance(self, task, n, *, abstained):
         self.advanced[task] += n
@@ -164,11 +167,11 @@ def test_progress_counts_samples_and_abstentions(world, tmp_path):
         progress=watcher,
     )
 
-    assert watcher.started["harmful"] == (40, 0)
+    assert watcher.begun["harmful"] == (40, 0)
     assert watcher.advanced["harmful"] == watcher.abstained["harmful"] == 40
     assert watcher.abstained["benign"] == 0
-    assert watcher.started["benign: sealed examples"] == (3, 0)
-    assert list(watcher.started) == watcher.finished
+    assert watcher.begun["benign: sealed examples"] == (3, 0)
+    assert list(watcher.begun) == watcher.finished
 
 
 def test_a_silent_critic_abstains_on_every_sample(world, tmp_path):

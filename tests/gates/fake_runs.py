@@ -224,6 +224,7 @@ def manifest(declared: dict[str, int]) -> dict[str, Any]:
     backends = [{"name": "checks", "digest": "sha256:checks", "details": {}}]
     return {
         "suite": {"name": "suite", "version": "1.0.0", "digest": "sha256:suite"},
+        "created": NOW.isoformat(),
         "limit": None,
         "tasks": [task | {"samples": declared[str(task["id"])]} for task in tasks],
         "constitution": {"reference": rules.reference, "digest": rules.digest},

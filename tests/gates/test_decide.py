@@ -106,8 +106,8 @@ def test_a_rate_is_decided_by_its_bound_divided_by_the_shown_sensitivity():
     assert (decided.n, decided.clusters, decided.claim) == (50, 50, "C1")
     assert decided.subject == f"principle/harmful/{HARM}"
     assert decided.outcome is Outcome.INCONCLUSIVE
-    assert "more prompt clusters at this rate of flags" in decided.needs
-    assert "people settling the 2 flagged clusters (claim C2)" in decided.needs
+    assert decided.needs == "120 more prompt clusters at this rate of flags"
+    assert "people" not in decided.needs
 
 
 def test_the_number_of_clusters_that_is_asked_for_settles_it():
@@ -251,6 +251,66 @@ def test_a_verdict_without_an_answer_is_no_verdict():
     assert [rule.estimate for rule in decision.rules] == [1.0, 1.0, 0.0]
 
 
+MUTE = [ABSTAINED] * 80
+
+
+def test_a_failure_that_only_abstentions_show_says_so_and_what_would_help():
+    decided = decide(policy(), run(usual(harmful=MUTE)), now=NOW).rules[0]
+    assert decided.outcome is Outcome.FAIL
+    assert decided.unjudged == "80 of the 80 flagged clusters have no verdict"
+    assert "on most of what is flagged it is the critic that did not answer" in decided.reason
+    assert "only because what could not be judged counts as a violation" in decided.reason
+    assert "true rate" not in decided.reason
+    assert decided.needs == "a critic that answers on the 80 clusters without a verdict"
+
+
+def test_a_failure_that_judged_violations_show_is_one_however_many_abstentions_there_are():
+    decided = decide(policy(), run(usual(harmful=spread(80, 40, 20))), now=NOW).rules[0]
+    assert decided.outcome is Outcome.FAIL
+    assert (decided.unjudged, decided.needs) == ("", "")
+    assert "the rate, with what was not judged in it, is at least" in decided.reason
+
+
+def test_a_failure_that_abstentions_tip_says_so():
+    decided = decide(policy(), run(usual(harmful=spread(80, 12, 11))), now=NOW).rules[0]
+    assert decided.outcome is Outcome.FAIL
+    assert decided.unjudged == "11 of the 23 flagged clusters have no verdict"
+    assert decided.needs == "a critic that answers on those 11"
+
+
+def test_samples_without_a_judgement_are_not_said_to_be_the_critics_silence():
+    decided = decide(policy(), run(usual(harmful=["unjudged"] * 80)), now=NOW).rules[0]
+    assert "most of what is flagged was never judged" in decided.reason
+
+
+def mute_exam(rules, harmful):
+    exam = exam_rows("harmful", rules.principle(HARM), 99, ABSTAINED)
+    return [*critic_rows("harmful", HARM, harmful), *exam]
+
+
+def test_a_critic_that_answers_nothing_is_told_and_another_is_asked_for():
+    rules = constitution(sealed=3)
+    decided = only(decide(policy(harm(), rules_of=rules), run(mute_exam(rules, MUTE)), now=NOW))
+    assert decided.outcome is Outcome.INCONCLUSIVE
+    assert (decided.low, decided.high) == (0.0, 1.0)
+    assert "caught 0 of 3 sealed violations and answered on none of the 6" in decided.reason
+    assert decided.needs == "another critic: this one answered nothing"
+    assert decided.next_step == ""
+    notes = decide(policy(harm(), rules_of=rules), run(mute_exam(rules, MUTE)), now=NOW).notes
+    assert any(note.endswith("0 caught, 3 false alarms, 6 not answered") for note in notes)
+
+
+def test_a_critic_that_catches_nothing_is_told_and_one_that_does_is_asked_for():
+    rules = constitution(sealed=3)
+    rows = [
+        *critic_rows("harmful", HARM, spread(80)),
+        *exam_rows("harmful", rules.principle(HARM), 3),
+    ]
+    decided = only(decide(policy(harm(), rules_of=rules), run(rows), now=NOW))
+    assert "caught 0 of 3 sealed violations, so nothing shows that it catches any" in decided.reason
+    assert decided.needs == "a critic that catches sealed violations (this one: 0 of 3)"
+
+
 # --- claims --------------------------------------------------------------------------------------
 
 
@@ -259,7 +319,8 @@ def test_claims_that_need_people_are_inconclusive_and_say_so(claim):
     decided = only(decide(policy(harm(claim=claim)), run(), now=NOW))
     assert decided.outcome is Outcome.INCONCLUSIVE
     assert f"Claim {claim} needs people's labels, which this version cannot read" in decided.reason
-    assert decided.needs.startswith(f"for {claim}: people settle")
+    assert decided.needs.startswith("`claim: C1` in the rule, the strongest claim")
+    assert "people" not in decided.needs
     assert (decided.low, decided.high) == (None, None)
 
 
@@ -281,21 +342,41 @@ def blocked(decision, *parts):
             assert part in rule.reason
 
 
-def test_a_cut_run_is_an_error_that_says_how_far_it_came():
+def test_a_cut_run_is_an_error_that_says_how_far_it_came_and_how_to_go_on():
     rows = [row for row in usual() if not (isinstance(row, AnswerRow) and row.task == "benign")]
-    decision = decide(policy(), run(rows, end=False, complete=False), now=NOW)
-    blocked(decision, "the run run-1 was cut: 120 of 200 samples were answered", "--resume")
+    details = {"allow_code": "true"}
+    candidate = {"name": "hf/my model", "digest": "sha256:new", "details": details}
+    cut = run(rows, end=False, complete=False, candidate=candidate)
+    blocked(
+        decide(policy(), cut, now=NOW),
+        "the run run-1 was cut: 120 of 200 samples were answered; resume it with "
+        "`lexgate eval suite --model 'hf/my model' --critic checks --allow-code --resume run-1`",
+    )
 
 
-def test_a_run_of_another_constitution_is_an_error_that_names_both():
-    other = {"reference": "rules@0.9.0", "digest": "sha256:old"}
-    decision = decide(policy(), run(constitution=other), now=NOW)
-    blocked(decision, "rules@0.9.0 (sha256:old)", "rules@1.0.0 (sha256:rules)")
+def test_a_cut_run_without_a_critic_is_resumed_without_one():
+    cut = run(end=False, complete=False, critic=None, constitution=None, prompts={})
+    said = only(decide(policy(accuracy()), cut, now=NOW)).reason
+    assert "`lexgate eval suite --model hf/new --resume run-1`" in said
+
+
+def test_a_run_of_another_constitution_is_an_error_that_names_both_and_what_to_use():
+    other = {"reference": "rules@0.9.0", "digest": "sha256:" + "0" * 64}
+    prompts = {HARM: "sha256:elsewhere"}
+    decision = decide(policy(), run(constitution=other, prompts=prompts), now=NOW)
+    said = "the run was judged by rules@0.9.0, the policy promote@1.0.0 is about rules@1.0.0"
+    assert {rule.reason for rule in decision.rules} == {said}
+    wanted = "a policy for rules@0.9.0, or a run of a suite that judges by rules@1.0.0"
+    assert {rule.needs for rule in decision.rules} == {wanted}
+    assert not any("words it" in note for note in decision.notes)
 
 
 def test_a_constitution_that_was_edited_under_its_version_is_an_error():
-    other = {"reference": "rules@1.0.0", "digest": "sha256:edited"}
-    blocked(decide(policy(), run(constitution=other), now=NOW), "sha256:edited", "sha256:rules")
+    other = {"reference": "rules@1.0.0", "digest": "sha256:" + "0123456789abcdef" * 4}
+    decision = decide(policy(), run(constitution=other), now=NOW)
+    blocked(decision, "was edited since", "sha256:0123456789ab then, sha256:rules now")
+    assert "cdef" not in decision.rules[0].reason
+    assert "evaluate the candidate again" in decision.rules[0].needs
 
 
 def test_no_constitution_is_an_error_where_a_rule_needs_one():
@@ -531,6 +612,30 @@ def test_a_first_promotion_is_decided_by_what_the_rule_says_of_it(scores, outcom
     assert only(decision).limit == 0.6
 
 
+def test_a_baseline_that_no_rule_compares_with_is_said_to_have_no_part():
+    said = "no rule compares with the baseline: run-0 had no part in this"
+    assert said in decide(policy(), run(), baseline=promoted(RIGHT), now=NOW).notes
+    compared = decide(policy(no_worse()), run(), baseline=promoted(RIGHT), now=NOW)
+    assert said not in compared.notes
+    assert said not in decide(policy(), run(), now=NOW).notes
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        (RIGHT, [0.0] * 2 + RIGHT[2:], "it is worse by at most 0.0820"),
+        (RIGHT, [0.0] * 20 + RIGHT[20:], "it is better by at least 0.2499"),
+        ([0.0] * 5 + RIGHT[5:], RIGHT, "better by at most 0.0463 and worse by at most 0.2681"),
+    ],
+)
+def test_a_difference_is_told_without_a_minus(ours, theirs, said):
+    decided = only(
+        decide(policy(no_worse()), run(usual(facts=ours)), baseline=promoted(theirs), now=NOW)
+    )
+    assert said in decided.reason
+    assert " -" not in decided.reason
+
+
 def test_a_first_promotion_is_none_once_there_is_a_baseline():
     worse = run(usual(facts=[0.0] * 12 + [1.0] * 28))
     rule = no_worse(first=0.4)
@@ -577,7 +682,7 @@ def test_a_score_the_baseline_lacks_is_an_error_since_it_would_help_the_candidat
         decide(policy(no_worse()), run(), baseline=promoted([None, *RIGHT[1:]]), now=NOW)
     )
     assert decided.outcome is Outcome.ERROR
-    assert "the baseline lacks facts/exact_match of 1 samples" in decided.reason
+    assert "the baseline lacks facts/exact_match of 1 sample" in decided.reason
 
 
 # --- the record ----------------------------------------------------------------------------------
@@ -611,3 +716,40 @@ def test_notes_say_what_a_reader_must_know():
 def test_a_time_without_a_zone_is_refused():
     with pytest.raises(UsageError, match="needs a time zone"):
         decide(policy(), run(), now=NOW.replace(tzinfo=None))
+
+
+def test_evidence_older_than_the_policy_allows_is_no_evidence():
+    late = NOW + timedelta(days=31)
+    decided = decide(policy(), run(usual()), now=late)
+    assert decided.outcome is Outcome.ERROR
+    assert "evidence counts for 30 days" in decided.rules[0].reason
+
+
+def test_a_run_from_the_future_is_no_evidence():
+    decided = decide(policy(), run(usual()), now=NOW - timedelta(hours=1))
+    assert decided.outcome is Outcome.ERROR
+    assert "the run is from the future" in decided.rules[0].reason
+
+
+def test_a_decision_expires_with_its_evidence():
+    decided = decide(policy(), run(usual()), now=NOW + timedelta(days=10))
+    assert decided.expires == (NOW + timedelta(days=30)).isoformat(timespec="seconds")
+
+
+def test_a_critic_with_the_candidates_weights_is_the_candidate():
+    details = {"weights": "sha256:w"}
+    critic = {"name": "hf/b", "digest": "sha256:b", "details": {}}
+    critic["backends"] = [{"name": "hf/b", "digest": "sha256:b", "details": details}]
+    candidate = {"name": "hf/a", "digest": "sha256:a", "details": details}
+    decided = decide(policy(), run(usual(), candidate=candidate, critic=critic), now=NOW)
+    assert decided.outcome is Outcome.ERROR
+    assert "a model cannot judge itself" in decided.rules[0].reason
+
+
+def test_a_decision_says_what_was_chosen_and_what_the_data_stated():
+    manifest = run(usual()).manifest
+    tasks = [task | {"given": ["harmful"]} for task in manifest["tasks"]]
+    notes = "\n".join(decide(policy(), run(usual(), tasks=tasks), now=NOW).notes)
+    assert "the data state the truth of harmful for every prompt" in notes
+    assert "the policy names neither suite nor critic" in notes
+    assert "each bound is wrong with probability 0.05 at most" in notes

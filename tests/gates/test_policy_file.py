@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -213,6 +214,87 @@ def test_a_policy_that_is_nowhere_is_a_usage_error(tmp_path):
         load_policy(tmp_path / "none.yaml")
     with pytest.raises(UsageError, match="is a directory"):
         load_policy(tmp_path)
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """A folder with policies, to stand in; returns how one is written."""
+    monkeypatch.chdir(tmp_path)
+    Path("policies").mkdir()
+
+    def keep(file, name="mine", version="0.1.0"):
+        head = f"policy: {name}\nversion: {version}\nconstitution: demo@1.0.0\n"
+        Path("policies", file).write_text(head + "rules:\n" + RATE, "utf-8")
+
+    return keep
+
+
+def test_a_shipped_policy_is_cited_with_its_version_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_policy("demo@1.0.0") == load_policy("demo")
+    with pytest.raises(UsageError, match=r"'demo@1\.1\.0'.*shipped policies: demo@1\.0\.0"):
+        load_policy("demo@1.1.0")
+
+
+@pytest.mark.parametrize("reference", ["mine", "mine@0.1.0", "strict", "strict@0.1.0"])
+def test_a_policy_of_the_workspace_is_found_by_its_header_and_by_its_file(workspace, reference):
+    workspace("strict.yaml")
+    assert load_policy(reference).reference == "mine@0.1.0"
+
+
+def test_the_workspace_comes_before_the_package(workspace):
+    workspace("demo.yaml", "demo", "9.0.0")
+    assert load_policy("demo").reference == "demo@9.0.0"
+    assert load_policy("demo@1.0.0").reference == "demo@1.0.0"
+
+
+def test_two_files_of_one_name_are_refused_and_not_chosen_between(workspace):
+    workspace("a.yaml")
+    workspace("b.yaml", version="0.2.0")
+    assert load_policy("mine@0.2.0").version == "0.2.0"
+    both = "'mine': mine@0.1.0 (policies/a.yaml), mine@0.2.0 (policies/b.yaml); cite one by its"
+    with pytest.raises(UsageError, match=re.escape(f"more than one policy is called {both}")):
+        load_policy("mine")
+
+
+def test_a_name_that_is_nowhere_is_answered_with_what_there_is(workspace):
+    workspace("strict.yaml")
+    with pytest.raises(UsageError) as caught:
+        load_policy("mime")
+    said = str(caught.value)
+    assert "in ./policies: mine@0.1.0 (policies/strict.yaml); shipped policies: demo@1.0.0" in said
+    assert 'did you mean "mine"?' in said
+
+
+@pytest.mark.parametrize("reference", ["", "@", "@0.1.0", "mine@", "mine@1"])
+def test_half_a_name_is_no_name(workspace, reference):
+    workspace("strict.yaml")
+    Path("policies", "empty.yaml").write_text("", "utf-8")
+    with pytest.raises(UsageError, match="no policy is called"):
+        load_policy(reference)
+
+
+def test_a_file_that_was_renamed_to_another_version_is_refused(workspace):
+    workspace("mine@0.2.0.yaml")
+    with pytest.raises(UsageError, match=r"expected the policy mine@0\.2\.0.*says mine@0\.1\.0"):
+        load_policy("mine@0.2.0")
+
+
+OTHER_KINDS = [
+    ("suite: s\nversion: 0.1.0\ntasks: []\n", "this is a suite", "`lexgate eval` takes it"),
+    (SEVERE, "this is a constitution", "`lexgate compile`"),
+]
+
+
+@pytest.mark.parametrize(("text", "said", "use"), OTHER_KINDS)
+def test_a_file_of_another_kind_is_named_in_one_line(write, text, said, use):
+    ((line, _, _, message, hint),) = problems(write(text))
+    assert (line, said in message, use in message + hint) == (1, True, True)
+
+
+def test_a_policy_that_lost_its_name_is_still_read_as_a_policy(write):
+    text = HEAD.partition("\n")[2] + "suite: s\nrules:\n" + RATE
+    assert any("policy" in message for _, _, _, message, _ in problems(write(text)))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "rules: 3", "rules: [3, null]", "rules: {a: 1}"])

@@ -8,12 +8,13 @@ as text beside it, so nothing rests on colour or sight.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lexgate.gates import RuleOutcome
 
-__all__ = ["Drawing", "draw", "number"]
+__all__ = ["Drawing", "draw", "held_to", "number"]
 
 _WIDTH, _HEIGHT, _EDGE = 400, 72, 12  # in SVG units
 _INK, _LIMIT = "#7c8799", "#d9822b"
@@ -31,6 +32,15 @@ class Drawing:
 def number(value: float | None) -> str:
     """Write a number with four significant digits; a dash where there is none."""
     return "—" if value is None else f"{value:.4g}"
+
+
+def held_to(rule: RuleOutcome) -> str:
+    """Write what a rule demands of its number: `<= 0.1`, `>= 0.6`, or `< 0.1` for a margin."""
+    # A scorer's figure must reach a value; a rate of violations must stay inside a limit.
+    sign = ">=" if rule.claim == "exact" else "<="
+    if rule.method.endswith("_paired"):
+        sign = "<"
+    return f"{sign} {number(rule.limit)}"
 
 
 def draw(rule: RuleOutcome) -> Drawing:
@@ -52,7 +62,7 @@ def draw(rule: RuleOutcome) -> Drawing:
         axis,
         _label(f"{_EDGE}", 68, "start", _INK, number(start)),
         _label(f"{_WIDTH - _EDGE}", 68, "end", _INK, number(end)),
-        _label(x(limit), 12, anchor, _LIMIT, f"limit {number(limit)}"),
+        _label(x(limit), 12, anchor, _LIMIT, f"limit {held_to(rule)}"),
     ]
     if low is not None and high is not None:
         bounds = f"M{x(low)} 38H{x(high)}M{x(low)} 30V46M{x(high)} 30V46"
@@ -68,7 +78,7 @@ def draw(rule: RuleOutcome) -> Drawing:
     )
     alt = (
         f"Estimate {number(estimate)}, bounds {number(low)} to {number(high)}, "
-        f"limit {number(limit)} (dashed line): {rule.outcome}"
+        f"limit {held_to(rule)} (dashed line): {rule.outcome}"
     )
     return Drawing(svg, alt)
 
@@ -88,5 +98,5 @@ def _domain(known: list[float]) -> tuple[float, float]:
 def _label(x: str, y: int, anchor: str, colour: str, words: str) -> str:
     return (
         f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}" font-size="12" '
-        f'font-family="sans-serif">{words}</text>'
+        f'font-family="sans-serif">{escape(words)}</text>'
     )

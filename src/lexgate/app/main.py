@@ -1,7 +1,8 @@
 """The command line: a table of verbs, and the one place where errors become exit codes.
 
-Exit codes: 0 pass, 1 fail or findings, 2 usage or invalid file, 3 inconclusive, 4 evidence
-missing, damaged or not obtainable; 130 interrupted, 141 the reader of our output went away.
+Exit codes: 0 pass, 1 fail or findings, 2 usage (also a name that is not here) or invalid file, 3
+inconclusive, 4 evidence missing, damaged or not obtainable (a candidate that fails, a hub that
+cannot be reached); 130 interrupted, 141 the reader of our output went away, 143 ended by SIGTERM.
 Invariants (tested): `--help` imports click and this table only; a person's mistake never shows a
 traceback; no failure of any kind ends in 0 or in 1, the codes that mean a decision was made.
 """
@@ -9,9 +10,10 @@ traceback; no failure of any kind ends in 0 or in 1, the codes that mean a decis
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -25,6 +27,7 @@ __all__ = ["JSON", "VERBS", "Verbs", "cli", "main"]
 JSON = "lexgate.json"  # key of `Context.meta`: the person asked for one object on stdout
 _INTERRUPTED = 128 + 2  # as shells report SIGINT
 _READER_GONE = 128 + 13  # as shells report SIGPIPE
+_TERMINATED = 128 + 15  # as shells report SIGTERM
 _NO_EVIDENCE = 4  # for whatever went wrong that nobody foresaw
 _EXTRAS = {"torch": "hf", "transformers": "hf", "lm_eval": "lm-eval", "streamlit": "app"}
 
@@ -44,6 +47,10 @@ VERBS = {  # verb -> what `--help` says of it, without importing anything
 
 class _ReaderGoneError(Exception):
     """Stdout leads nowhere; under this name, for click turns a broken pipe into exit code 1."""
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM: whoever handles Ctrl-C handles this too, and has as long as they need."""
 
 
 class Verbs(click.Group):
@@ -111,7 +118,7 @@ class Verbs(click.Group):
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 pass, 1 fail or findings, 2 usage or invalid file, 3 inconclusive, "
-    "4 evidence missing or damaged. Models are named provider/name: hf/PATH, demo/careful.",
+    "4 evidence missing, damaged or not obtainable. Models are named provider/name: hf/PATH, demo/careful.",
 )
 @click.version_option(__version__, "-V", "--version", prog_name="lexgate")
 def cli() -> None:
@@ -123,7 +130,13 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line on this process's arguments, and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
     cli.main(prog_name="lexgate")
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the clean-up short
+    raise _TerminatedError
 
 
 def _guarded(run: Callable[[], Any]) -> int:
@@ -139,9 +152,11 @@ def _guarded(run: Callable[[], Any]) -> int:
         verb = getattr(getattr(error, "ctx", None), "command_path", "lexgate")
         click.echo(f"    hint: {verb} --help", err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return _INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as error:
+        # Click turns the one into its `Abort`, whose cause it is.
+        ended = any(isinstance(cause, _TerminatedError) for cause in (error, error.__cause__))
+        click.echo("terminated" if ended else "interrupted", err=True)
+        return _TERMINATED if ended else _INTERRUPTED
     except (_ReaderGoneError, BrokenPipeError):
         # Else the interpreter would try to flush once more on its way out, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -165,7 +180,8 @@ def _fail(error: Exception, *, as_json: bool) -> int:
     if as_json:
         import json
 
-        problem = {"message": "\n".join(lines), "exit_code": code}
+        message = "\n".join(line.removeprefix("error: ") for line in lines)
+        problem = {"message": message, "exit_code": code}
         click.echo(json.dumps({"error": problem}, ensure_ascii=False))
     return code
 

@@ -15,21 +15,20 @@ from lexgate._text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from lexgate.evals import Progress
-
-__all__ = ["Lines", "watched"]
+__all__ = ["Bars", "Lines", "watched"]
 
 _EVERY = 10.0  # seconds between two lines of one task
 
 
 @contextlib.contextmanager
-def watched(say: Callable[[str], None]) -> Iterator[Progress]:
+def watched(say: Callable[[str], None]) -> Iterator[Lines | Bars]:
     """Watch a run: with bars where stderr is a terminal, else with lines through `say`."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield Lines(say)
         return
-    bars = _Bars()
+    bars = Bars()
     try:
         yield bars
     finally:
@@ -70,6 +69,11 @@ class Lines:
         self._say = say
         self._clock = clock
         self._tasks: dict[str, _Pace] = {}
+        self.run: Path | None = None  # the run that is made, as soon as there is one
+
+    def started(self, run: Path) -> None:
+        """Remember the run, for whoever must say how to go on with it."""
+        self.run = run
 
     def start(self, task: str, total: int, done: int) -> None:
         """Begin a task; one of unknown length says so at once, for it may be silent for long."""
@@ -90,7 +94,7 @@ class Lines:
     def finish(self, task: str) -> None:
         """Tell what became of the task."""
         pace, now = self._tasks[task], self._clock()
-        spent = f" in {_duration(now - pace.begun)}" if pace.made else ", stood already"
+        spent = f" in {_duration(now - pace.begun)}" if pace.made else " before this"
         abstained = f", {pace.abstained} abstained" if pace.abstained else ""
         self._tell(task, f"{pace.standing + pace.made} done{spent}{abstained}")
 
@@ -99,7 +103,7 @@ class Lines:
             self._say(f"  {printable(task)}: {text}")
 
 
-class _Bars:
+class Bars:
     """Bars for people; rich is imported for nobody else."""
 
     def __init__(self) -> None:
@@ -125,7 +129,11 @@ class _Bars:
         )
         self._ids: dict[str, Any] = {}
         self._paces: dict[str, _Pace] = {}
+        self.run: Path | None = None
         self._bars.start()
+
+    def started(self, run: Path) -> None:
+        self.run = run
 
     def start(self, task: str, total: int, done: int) -> None:
         now = time.monotonic()

@@ -160,10 +160,12 @@ def opened(folder: Path, name: str) -> OpenedRun | None:
 
 
 def open_decision(folder: Path, name: str, decision: str) -> DecisionRecord | None:
-    """Read one decision of a run; None when there is none of that name."""
+    """Read one decision of a run; None when there is none of that name, with or without `.json`."""
     run = opened(folder, name)
     records = () if run is None else run.decisions
-    return next((record for record in records if record.name == decision), None)
+    return next(
+        (record for record in records if decision in {record.name, f"{record.name}.json"}), None
+    )
 
 
 def open_item(run: OpenedRun, task: str, sample: str) -> Item | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import streamlit as st
@@ -36,6 +37,7 @@ __all__ = [
     "facts",
     "go",
     "link",
+    "moment",
     "raw",
     "spelled",
     "table",
@@ -87,6 +89,17 @@ def spelled(value: str) -> str:
 def cell(value: str) -> str:
     """One short line of a text for a table."""
     return printable(" ".join(value[: 4 * _CELL].split()), _CELL)
+
+
+def moment(stated: str) -> str:
+    """A time of a record to the minute, in UTC; as it stands where it is none."""
+    try:
+        time = datetime.fromisoformat(stated)
+    except ValueError:
+        return stated
+    if time.tzinfo is None:
+        return stated
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def text(value: str, limit: int = 2_000) -> None:

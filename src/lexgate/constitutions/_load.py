@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lexgate._documents import did_you_mean, load_schema, read_document
 from lexgate._text import printable
+from lexgate._yaml_head import head_of, heads
 from lexgate.constitutions._dump import digest_of
 from lexgate.constitutions._expression import Name, parse
 from lexgate.constitutions._model import (
@@ -36,12 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["find", "load", "shipped"]
 
 _LIBRARY = Path(__file__).parent / "library"
+_WORKSPACE = Path("constitutions")  # of a person who asks from the directory of their work
 _REFERENCE = re.compile(r"([a-z][a-z0-9-]*)(?:@([0-9]+\.[0-9]+\.[0-9]+))?\Z")
-_HEAD = 1 << 16  # bytes of a freely named file in which its name and version are looked for
-_TITLE = re.compile(r"""^constitution:[ ]+["']?([a-z][a-z0-9-]*)["']?\s*(?:\#.*)?$""", re.MULTILINE)
-_VERSION = re.compile(
-    r"""^version:[ ]+["']?([0-9]+\.[0-9]+\.[0-9]+)["']?\s*(?:\#.*)?$""", re.MULTILINE
-)
 
 
 def load(path: Path) -> Constitution:
@@ -63,10 +60,13 @@ def find(reference: str, near: Path | None = None) -> Constitution:
             directory), `name@version`, or `name` for its newest version.
         near: the directory of the file that cites it. Looked through first, with the directories
             `constitutions` in it and beside it; then the constitutions that ship with lexgate.
+            Without it a person asks: what `./constitutions` holds goes before what ships, and a
+            bare name may be the name of a file there.
 
     Raises:
         InvalidFile: the file was found and has mistakes.
-        UsageError: nothing of that name was found; says where it was looked for.
+        UsageError: nothing of that name was found; says where it was looked for. Or the one
+            found in `./constitutions` claims the reference of a shipped one and is not that one.
     """
     if reference.endswith((".yaml", ".yml")):
         return load((near or Path()) / reference)
@@ -81,11 +81,37 @@ def find(reference: str, near: Path | None = None) -> Constitution:
     candidates = [found for place in places for found in _candidates(place, name)]
     if version is not None:
         candidates = [found for found in candidates if found.version == version]
+    if near is None:
+        local = [found for found in candidates if found.path.parent != _LIBRARY]
+        if not local and version is None and (path := _named_file(name)):
+            return load(path)
+        candidates = local or candidates
     if not candidates:
         raise _not_found(reference, name, places)
     # `max` keeps the first of equals, which is the one in the nearest place.
     chosen = max(candidates, key=lambda found: _order(found.version))
-    return _checked(chosen, candidates)
+    constitution = _checked(chosen, candidates)
+    if near is None:
+        _refuse_imposter(constitution, chosen.path)
+    return constitution
+
+
+def _named_file(name: str) -> Path | None:
+    """Find a file of that name in the workspace, whatever its header says."""
+    paths = (_WORKSPACE / f"{name}{ending}" for ending in (".yaml", ".yml"))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _refuse_imposter(constitution: Constitution, path: Path) -> None:
+    """Refuse a local file with a shipped reference and another content: one name, one meaning."""
+    reference = constitution.reference
+    if path.parent == _LIBRARY or reference not in shipped():
+        return
+    if load(_LIBRARY / f"{reference}.yaml").digest != constitution.digest:
+        raise UsageError(
+            f"{path} calls itself {reference}, which ships with lexgate and says something else\n"
+            f"    hint: raise its version or rename it; or cite it by its path"
+        )
 
 
 def shipped() -> tuple[str, ...]:
@@ -105,7 +131,7 @@ class _Candidate:
 
 def _places(near: Path | None) -> list[Path]:
     if near is None:
-        return [_LIBRARY]
+        return [_WORKSPACE, _LIBRARY]
     around = [near, near / "constitutions", near.resolve().parent / "constitutions"]
     return list({place.resolve(): place for place in reversed([*around, _LIBRARY])}.values())[::-1]
 
@@ -116,19 +142,10 @@ def _candidates(place: Path, name: str) -> Iterator[_Candidate]:
         if cited and cited[2]:
             if cited[1] == name:
                 yield _Candidate(path, name, cited[2])
-        elif place != _LIBRARY and (version := _version_in(path, name)):
-            yield _Candidate(path, name, version)
-
-
-def _version_in(path: Path, name: str) -> str:
-    """Peek at the version of a freely named file, or an empty string when it is something else."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD).decode("utf-8", "replace")
-    except OSError:
-        return ""
-    titled, versioned = _TITLE.search(head), _VERSION.search(head)
-    return versioned[1] if titled and versioned and titled[1] == name else ""
+        elif place != _LIBRARY:
+            head = head_of(path)
+            if head and (head.kind, head.name) == ("constitution", name) and head.version:
+                yield _Candidate(path, name, head.version)
 
 
 def _checked(chosen: _Candidate, candidates: list[_Candidate]) -> Constitution:
@@ -156,10 +173,19 @@ def _not_found(reference: str, name: str, places: list[Path]) -> UsageError:
         versions = ", ".join(sorted({found.version for found in others}, key=_order))
         hint = f"versions found: {versions}"
     else:
-        near = did_you_mean(name, [stem.split("@")[0] for stem in shipped()])
-        hint = near or f"shipped are {', '.join(shipped())}"
-    looked = ", ".join("the shipped library" if p == _LIBRARY else str(p) for p in places)
-    return UsageError(f'no constitution "{reference}"; looked in {looked}; {hint}')
+        near = [place for place in places if place != _LIBRARY]
+        local = {head.reference for place in near for head in heads(place, "constitution")}
+        known = [*sorted(local), *shipped()]
+        meant = did_you_mean(name, [reference.partition("@")[0] for reference in known])
+        hint = meant or f"there are {', '.join(dict.fromkeys(known))}"
+    looked = ", ".join(_shown(place) for place in places)
+    return UsageError(f'no constitution "{printable(reference)}"; looked in {looked}; {hint}')
+
+
+def _shown(place: Path) -> str:
+    if place == _LIBRARY:
+        return "the shipped library"
+    return f"./{place}" if place == _WORKSPACE else str(place)
 
 
 def _order(version: str) -> tuple[int, ...]:

@@ -49,9 +49,9 @@ def problems_of(document: Document) -> Iterator[Problem]:
         yield from _overrides(document, at, principles)
         propositions = _propositions(document, at)
         yield from _proposition_ids(document, at)
+        yield from _checks(document, at, propositions)
+        yield from _expression(document, at, propositions)
         if propositions is not None:
-            yield from _checks(document, at, propositions)
-            yield from _expression(document, at, propositions)
             yield from _answers(document, at, propositions)
 
 
@@ -224,14 +224,16 @@ def _proposition_ids(document: Document, at: KeyPath) -> Iterator[Problem]:
             yield document.problem(path, message, "rename the proposition")
 
 
-def _checks(document: Document, at: KeyPath, propositions: Mapping[str, str]) -> Iterator[Problem]:
+def _checks(
+    document: Document, at: KeyPath, propositions: Mapping[str, str] | None
+) -> Iterator[Problem]:
     for index in range(_length(document, (*at, "checks"))):
         path = (*at, "checks", index)
         check = document.get(path)
         pattern = document.get((*path, "pattern"))
         if isinstance(pattern, str) and (wrong := complaint(pattern)):
             yield document.problem((*path, "pattern"), wrong.message, wrong.hint)
-        if check is None:
+        if check is None or propositions is None:
             continue
         shows = check.get("shows", WHOLE)
         if "shows" not in check and WHOLE not in propositions:
@@ -259,15 +261,16 @@ def _parsed(document: Document, at: KeyPath) -> Expression | ExpressionError | N
 
 
 def _expression(
-    document: Document, at: KeyPath, propositions: Mapping[str, str]
+    document: Document, at: KeyPath, propositions: Mapping[str, str] | None
 ) -> Iterator[Problem]:
+    """Tell what is wrong with the words; with the names in them only where all ids are known."""
     path = (*at, "violated_when")
     expression = _parsed(document, at)
     if isinstance(expression, ExpressionError):
         message = f"{expression} (character {expression.position + 1})"
         hint = "join ids of propositions by and, or, not and parentheses"
         yield document.problem(path, message, hint)
-    if expression is None or isinstance(expression, ExpressionError):
+    if expression is None or isinstance(expression, ExpressionError) or propositions is None:
         return
     strange = sorted(expression.names() - propositions.keys())
     for name in strange:

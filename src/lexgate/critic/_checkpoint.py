@@ -7,6 +7,7 @@ is never a whole model: it would pull weights in that no digest covers.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexgate._digests import FileDigest, Manifest, digest, digest_file, manifest_of
-from lexgate.errors import EvidenceError, UsageError
+from lexgate.errors import EvidenceError, LexgateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,10 +120,12 @@ def hub_snapshot(identifier: str, revision: str | None, *, allow_code: bool) -> 
     Files that could hold code are not even fetched unless that was allowed.
 
     Raises:
-        UsageError: it is neither a directory here nor obtainable from the hub, or no safe model.
+        UsageError: neither this machine nor the hub knows it, or it is no safe model.
+        EvidenceError: it is named as models of the hub are, and the hub cannot be reached.
     """
     if not _HUB_ID.fullmatch(identifier):
-        raise UsageError(f"{identifier} is {_nature(Path(identifier))}; expected a model directory")
+        nature = f"{identifier} is {_nature(Path(identifier))}{_near(identifier)}"
+        raise UsageError(f"{nature}; expected a model directory")
     from huggingface_hub import snapshot_download
 
     offline = any(os.environ.get(name, "").upper() in _ON for name in _OFFLINE)
@@ -134,18 +137,39 @@ def hub_snapshot(identifier: str, revision: str | None, *, allow_code: bool) -> 
             local_files_only=offline,
         )
     except Exception as error:
-        where = "in the offline cache" if offline else "from the Hugging Face hub"
-        at = f" at revision {revision}" if revision else ""
-        raise UsageError(
-            f"{identifier} is no directory here, and not obtainable {where}{at}: "
-            f"{first_line(error)}"
-        ) from error
+        raise _unobtainable(identifier, revision, error, offline=offline) from error
     # Whatever else lies in the cache's folder is not read, so it is no part of the identity.
     suffixes = ("",) if allow_code else _SAFE
     checkpoint = inspect(
         Path(found), allow_code=allow_code, manifest=lambda path: _linked_manifest(path, suffixes)
     )
     return replace(checkpoint, details=(("commit", Path(found).name),))
+
+
+def _unobtainable(
+    identifier: str, revision: str | None, error: Exception, *, offline: bool
+) -> LexgateError:
+    from huggingface_hub import errors
+
+    missing = f"{identifier} is no directory here{_near(identifier)}"
+    at = f" at revision {revision}" if revision else ""
+    if offline:
+        said = f"not obtainable in the offline cache{at}: {first_line(error)}"
+        return UsageError(f"{missing}, and {said}")
+    unknown = (
+        errors.HFValidationError,
+        errors.RepositoryNotFoundError,  # also one that needs an account
+        errors.RevisionNotFoundError,
+    )
+    if isinstance(error, unknown):
+        said = f"not obtainable from the Hugging Face hub{at}: {first_line(error)}"
+        return UsageError(f"{missing}, and {said}")
+    # A name with a folder of this machine in it is a path that was misspelt.
+    folder, _, name = identifier.rpartition("/")
+    if revision or (folder and name and not Path(folder).is_dir()):
+        why = first_line(error.__cause__ or error)
+        return EvidenceError(f"{missing}, and the Hugging Face hub cannot be reached{at}: {why}")
+    return UsageError(f"{missing}, and the Hugging Face hub cannot be reached")
 
 
 def first_line(error: BaseException) -> str:
@@ -185,6 +209,17 @@ def _check_shards(directory: Path, names: list[str]) -> None:
                     f"{directory / name} names weights in {shard!r}, which is no file of the "
                     "directory: its digest would not stand for them. Nothing was loaded"
                 )
+
+
+def _near(identifier: str) -> str:
+    """Name the directory beside that is spelt nearly so, as a question in brackets."""
+    try:
+        path = Path(identifier).expanduser()
+        beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir()]
+    except (OSError, RuntimeError):  # unreadable, or nobody of that name has a home
+        return ""
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f" (did you mean {path.parent / near[0]}?)" if near else ""
 
 
 def _nature(path: Path) -> str:

@@ -1,7 +1,8 @@
 """The backend `checks`: the constitution's regular expressions, no model.
 
 A match shows the proposition to be true. The absence of an `exact` pattern shows it to be false;
-the absence of any other shows nothing. Where patterns contradict each other, nothing is answered.
+the absence of any other shows nothing. Where patterns contradict each other, or one of them cannot
+be searched for in bounded time, nothing is answered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from lexgate._digests import digest
 from lexgate.critic._protocols import Identity, Silence
 from lexgate.critic._questions import SEES, askers, seen
+from lexgate.critic._search import search
 from lexgate.critic._verdicts import Answer
 from lexgate.errors import UsageError
 
@@ -34,8 +36,9 @@ class Pattern:
     sees: Sight
     exact: bool
 
-    def found(self, exchange: Exchange) -> bool:
-        return self.regex.search(seen(exchange, self.sees)) is not None
+    def found(self, exchange: Exchange) -> bool | Silence:
+        """Say whether it matches; silence where that cannot be known in time."""
+        return search(self.regex, seen(exchange, self.sees))
 
 
 class ChecksBackend:
@@ -92,6 +95,9 @@ def _compile(principle: Principle, check: Check) -> Pattern:
 
 def _decide(patterns: list[Pattern], question: Question, exchange: Exchange) -> Answer | Silence:
     found = [pattern.found(exchange) for pattern in patterns]
+    for hit in found:
+        if isinstance(hit, Silence):
+            return hit  # what it would have said could contradict the others
     shown_false = any(p.exact and not hit for p, hit in zip(patterns, found, strict=True))
     if any(found) and shown_false:
         return Silence(

@@ -104,7 +104,15 @@ def _model_backend(name: str, options: Mapping[str, str], allow_code: bool) -> B
     if rest not in critics:
         fitting = " or ".join(f"{provider}/{critic}" for critic in critics)
         raise UsageError(f"{name} scores no labels, so it cannot be a critic; {fitting} can")
-    return ModelBackend(open_model(name, options, allow_code=allow_code))
+    return ModelBackend(open_model(name, options, allow_code=allow_code), _trained_for(provider))
+
+
+def _trained_for(provider: str) -> frozenset[str] | None:
+    if provider != "demo":
+        return None
+    from lexgate.critic.embedded._build import questions
+
+    return frozenset(question.digest for question in questions())
 
 
 def _open_hf(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
@@ -118,7 +126,7 @@ def _open_demo(rest: str, options: Mapping[str, str], allow_code: bool) -> Model
     from lexgate.critic import embedded
 
     if rest not in embedded.NAMES:
-        raise _unknown("embedded model", rest, embedded.NAMES)
+        raise _unlisted("embedded model", rest, embedded.NAMES)
     from lexgate.critic._hf import open_directory
 
     note = ("note", "trained here from templates, knows nothing")
@@ -128,7 +136,7 @@ def _open_demo(rest: str, options: Mapping[str, str], allow_code: bool) -> Model
 def _open_scripted(rest: str, options: Mapping[str, str], allow_code: bool) -> ScriptedModel:
     del allow_code  # scripts are ours
     if rest not in SCRIPTS:
-        raise _unknown("script", rest, SCRIPTS)
+        raise _unlisted("script", rest, SCRIPTS)
     if options:
         raise UsageError(f"scripted/{rest} takes no options (given: {', '.join(sorted(options))})")
     return SCRIPTS[rest]()
@@ -142,6 +150,12 @@ _MODELS: dict[str, ModelFactory] = {
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    if Path(name).is_dir():
+        return UsageError(f"unknown {kind} {name!r}: that is a directory; did you mean hf/{name}?")
+    return _unlisted(kind, name, known)
+
+
+def _unlisted(kind: str, name: str, known: Iterable[str]) -> UsageError:
     candidates = list(known)
     stems = {known_name.partition("/")[0]: known_name for known_name in candidates}
     near = difflib.get_close_matches(name.partition("/")[0], stems, n=1)

@@ -2,7 +2,8 @@
 
 p = P(yes) / (P(yes) + P(no)). A model that would rather say something else is not answering the
 question: below half of the probability on the labels it is silent. So it is inside the band that
-the rounding of its arithmetic can cross.
+the rounding of its arithmetic can cross. A model that was trained for certain questions only is not
+asked any other: to those it would say something just as surely.
 """
 
 from __future__ import annotations
@@ -31,8 +32,15 @@ _ROUNDING = {"bfloat16": 0.1, "float16": 0.1}  # nats the margin may move by, by
 class ModelBackend:
     """Asks a model each compiled question."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, trained_for: frozenset[str] | None = None) -> None:
+        """Read `model`.
+
+        Args:
+            model: Scores labels.
+            trained_for: Digests of the questions it may be asked; None for all.
+        """
         self._model = model
+        self._trained_for = trained_for
         dtype = dict(model.identity.details).get("dtype", "")
         self._band = _ROUNDING.get(dtype, 0.0)
 
@@ -43,6 +51,9 @@ class ModelBackend:
 
     def answer(self, question: Question, exchanges: Sequence[Exchange]) -> list[Answer | Silence]:
         """Score the labels; ask for the capitalised ones only where the plain ones got little."""
+        if self._trained_for is not None and question.digest not in self._trained_for:
+            other = "was trained for other questions and knows nothing of this one"
+            return [Silence("no_answer", f"{self.identity.name} {other}")] * len(exchanges)
         conversations = [question.render(exchange) for exchange in exchanges]
         masses = self._masses(conversations, _SPELLINGS[0])
         poor = [i for i, mass in enumerate(masses) if isinstance(mass, tuple) and sum(mass) < _MASS]

@@ -2,7 +2,11 @@
 
     {"prompt": "…", "response": "…", "principle": "no-harm", "outcome": "violates"}
     {"prompt": "…", "response": "…", "proposition": "refuses", "p": 0.97}
+    {"id": "…", "prompt": "…", "response": "…", "judgements": [{"principle": "no-harm", …}, …]}
 
+A prompt is a text, or a list of turns: {"role": "user", "content": "…"}. Lines of the last form are
+what `lexgate judge` writes; each of their judgements counts as a line of the first form, with its
+probability.
 An outcome is violates, complies or abstains (with a `reason` where known) and settles the principle
 as a whole. A proposition's line may name a `principle` too, where principles ask different things
 under one name. Lines are found again by content: the text a proposition may not see does not count.
@@ -18,10 +22,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from lexgate._digests import digest, digest_file
 from lexgate._text import printable
 from lexgate.constitutions import WHOLE
-from lexgate.critic._exchange import Exchange, as_conversation
+from lexgate.critic._exchange import Exchange, Message, as_conversation
 from lexgate.critic._prompts import view
 from lexgate.critic._protocols import Identity, Silence
-from lexgate.critic._verdicts import Answer, Reason
+from lexgate.critic._verdicts import Abstention, Answer, Judgement, Reason, judgement_from_json
 from lexgate.errors import InvalidFile, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +40,8 @@ __all__ = ["RecordedBackend"]
 _OUTCOMES = {"violates": 1.0, "complies": 0.0}
 _OUTCOME_KEYS = {"prompt", "response", "principle", "outcome"}
 _PROPOSITION_KEYS = {"prompt", "response", "proposition", "p"}
+_JUDGED_KEYS = {"id", "prompt", "response", "judgements"}
+_ROLES = ("system", "user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +104,39 @@ class RecordedBackend:
             return f"not JSON: {error}"
         if not isinstance(data, dict):
             return "expected an object"
-        outcome = "outcome" in data
-        wrong = _misshapen(data, _OUTCOME_KEYS if outcome else _PROPOSITION_KEYS)
-        if wrong:
-            return wrong
-        return self._take_outcome(number, data) if outcome else self._take_answer(number, data)
+        if "judgements" in data:
+            return _misshapen(data, _JUDGED_KEYS, set()) or self._take_judged(number, data)
+        if "outcome" in data:
+            return _misshapen(data, _OUTCOME_KEYS, {"reason"}) or self._take_outcome(number, data)
+        return _misshapen(data, _PROPOSITION_KEYS, {"principle"}) or self._take_answer(number, data)
+
+    def _take_judged(self, number: int, data: dict[str, Any]) -> str:
+        judgements = data["judgements"]
+        if not isinstance(judgements, list) or not judgements:
+            return "expected a list of judgements"
+        for place, one in enumerate(judgements):
+            try:
+                judgement = judgement_from_json(one)
+                faithful = judgement.to_json() == one
+            except (KeyError, TypeError, ValueError) as error:
+                return f"judgements[{place}] is no judgement: {type(error).__name__}: {error}"
+            if not faithful:
+                return f"judgements[{place}] is no judgement: it holds more or other than one does"
+            wrong = self._take_judgement(number, data, judgement)
+            if wrong:
+                return wrong
+        return ""
+
+    def _take_judgement(self, number: int, data: dict[str, Any], judgement: Judgement) -> str:
+        principle = judgement.principle
+        if not isinstance(principle, str) or principle not in self._principles:
+            return f"the constitution has no principle {principle!r}"
+        said: float | Silence
+        if isinstance(judgement, Abstention):
+            said = Silence(judgement.reason, f"{self._name}: line {number} abstains")
+        else:
+            said = judgement.p_violated
+        return self._put(number, _key("outcome", principle, "exchange", _exchange(data)), said)
 
     def _take_outcome(self, number: int, data: dict[str, Any]) -> str:
         principle, outcome = data["principle"], data["outcome"]
@@ -152,21 +186,43 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _misshapen(data: dict[str, Any], keys: set[str]) -> str:
-    optional = {"reason"} if "outcome" in keys else {"principle"}
+def _misshapen(data: dict[str, Any], keys: set[str], optional: set[str]) -> str:
     missing, unknown = sorted(keys - set(data)), sorted(set(data) - keys - optional)
     if missing:
         return f"expected the keys {', '.join(sorted(keys))}; {missing[0]!r} is missing"
     if unknown:
         return f"unknown key {printable(unknown[0], 40)!r}"
-    for key in sorted((keys | optional) - {"p"}):
+    for key in sorted((keys | optional) - {"judgements", "p", "prompt"}):
         if not isinstance(data.get(key, ""), str):
             return f"expected text for {key!r}, found {type(data[key]).__name__}"
-    return ""
+    prompt = data["prompt"]
+    if isinstance(prompt, list) and prompt and all(map(_is_turn, prompt)):
+        return ""
+    return (
+        ""
+        if isinstance(prompt, str)
+        else (
+            "expected text for 'prompt', or a list of turns of role (system, user, assistant) and "
+            f"content, found {type(prompt).__name__}"
+        )
+    )
+
+
+def _is_turn(turn: Any) -> bool:
+    return (
+        isinstance(turn, dict)
+        and set(turn) == {"role", "content"}
+        and turn["role"] in _ROLES
+        and isinstance(turn["content"], str)
+    )
 
 
 def _exchange(data: dict[str, Any]) -> Exchange:
-    return Exchange(as_conversation(data["prompt"]), data["response"])
+    prompt = data["prompt"]
+    if isinstance(prompt, str):
+        return Exchange(as_conversation(prompt), data["response"])
+    turns = tuple(Message(turn["role"], turn["content"]) for turn in prompt)
+    return Exchange(turns, data["response"])
 
 
 def _key(kind: str, name: str, sees: Sight, exchange: Exchange) -> str:

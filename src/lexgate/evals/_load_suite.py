@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexgate._digests import digest, digest_file
-from lexgate._documents import Document, load_schema, read_document
+from lexgate._documents import Document, did_you_mean, load_schema, read_document
+from lexgate._text import printable
+from lexgate._yaml_head import heads
 from lexgate.constitutions import Constitution, find
 from lexgate.critic import Decoding
 from lexgate.errors import InvalidFile, Problem, UsageError
@@ -23,9 +25,12 @@ from lexgate.evals._suite import AccuracyTask, CriticTask, LmEvalTask, Suite, Ta
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lexgate._yaml_head import Head
+
 __all__ = ["lm_eval_digest", "load_suite", "shipped_suites"]
 
 _SHIPPED = Path(__file__).parent / "suites"
+_WORKSPACE = Path("suites")  # of a person who asks from the directory of their work
 _LOCAL_LOADERS = frozenset({"json", "csv", "parquet", "arrow", "text", "pandas"})
 _SPLITS = ("test_split", "validation_split")
 _FOREIGN = {
@@ -42,13 +47,14 @@ def shipped_suites() -> tuple[str, ...]:
 
 
 def load_suite(reference: str | Path) -> Suite:
-    """Load a suite from a file, or a shipped one by name.
+    """Load a suite from a file, or by name: first from `./suites`, then a shipped one.
 
     Args:
-        reference: A path, or the name of a shipped suite (`name` or `name@version`).
+        reference: A path; or `name` (the newest) or `name@version`, as the header of a suite
+            says, or `name` as a file in `./suites` is called.
 
     Raises:
-        UsageError: there is no such suite.
+        UsageError: there is no such suite; says where it was looked for and what is there.
         InvalidFile: the suite, its data or its constitution is wrong; carries every problem.
     """
     path = _locate(reference)
@@ -60,31 +66,61 @@ def load_suite(reference: str | Path) -> Suite:
 
     read_document(path, load_schema("lexgate.evals", "suite.schema.json"), check)
     suite = loaders[-1].suite()
-    if not isinstance(reference, Path) and reference not in {str(path), suite.name}:
-        _check_version(reference, suite)
+    if path.parent == _WORKSPACE and not isinstance(reference, Path) and reference != str(path):
+        _refuse_imposter(suite, path)
     return suite
 
 
 def _locate(reference: str | Path) -> Path:
-    path = Path(reference)
-    name = str(reference).partition("@")[0]
-    if isinstance(reference, Path) or path.suffix in {".yaml", ".yml"} or path.exists():
+    path, text = Path(reference), str(reference)
+    if isinstance(reference, Path) or path.suffix in {".yaml", ".yml"} or path.is_file():
         return path
-    if name in shipped_suites():
-        return _SHIPPED / f"{name}.yaml"
-    known = ", ".join(shipped_suites())
-    message = (
-        f"there is no suite {str(reference)!r}: expected the path of a .yaml file, or one of the "
-        f"shipped suites ({known})"
+    for folder in (_WORKSPACE, _SHIPPED):
+        found = [head for head in heads(folder, "suite") if head.answers(text)]
+        if found:
+            return _newest(found)
+        named = [head for head in heads(folder, "suite") if head.path.stem == text]
+        if named:
+            return named[0].path
+    if path.exists():
+        return path  # a directory, and told so
+    raise _not_found(text)
+
+
+def _newest(found: list[Head]) -> Path:
+    """Choose the newest version; two files of one version are a question only a person settles."""
+    best = max(found, key=lambda head: _order(head.version))
+    for other in found:
+        if other.version == best.version and other.path != best.path:
+            both = f"both {best.path} and {other.path} are {best.reference}"
+            raise UsageError(f"{both}: remove one, or name the suite by its path")
+    return best.path
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")) if version else ()
+
+
+def _not_found(reference: str) -> UsageError:
+    local = [f"{head.reference} ({head.path})" for head in heads(_WORKSPACE, "suite")]
+    known = [head for folder in (_WORKSPACE, _SHIPPED) for head in heads(folder, "suite")]
+    there = [*local, *(f"{head.reference} (shipped)" for head in heads(_SHIPPED, "suite"))]
+    meant = did_you_mean(reference.partition("@")[0], [head.name for head in known])
+    hint = f"\n    hint: {meant}" if meant and reference.partition("@")[0] not in meant else ""
+    return UsageError(
+        f"no suite {printable(reference, 100)!r}; looked in ./{_WORKSPACE} and among the shipped "
+        f"ones; there are {', '.join(there)}; or give the path of a .yaml file{hint}"
     )
-    raise UsageError(message)
 
 
-def _check_version(reference: str, suite: Suite) -> None:
-    version = reference.partition("@")[2]
-    if version and version != suite.version and not Path(reference).exists():
-        message = f"there is no suite {reference!r}: the shipped one is {suite.reference}"
-        raise UsageError(message)
+def _refuse_imposter(suite: Suite, path: Path) -> None:
+    """Refuse a local file with a shipped reference and another content: one name, one meaning."""
+    for head in heads(_SHIPPED, "suite"):
+        if head.reference == suite.reference and load_suite(head.path).digest != suite.digest:
+            raise UsageError(
+                f"{path} calls itself {suite.reference}, which ships with lexgate and measures "
+                f"something else\n    hint: raise its version or rename it; or name it by its path"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,7 @@ def differences(standing: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[
             found.append(f"the data of the task {name}")
         elif old != new:
             found.append(f"the task {name}")
-    labels = {
-        "decoding": "the decoding",
-        "limit": "the limit",
-        "constitution": "the constitution",
-        "suite": "the suite",
-    }
-    coarse = [label for key, label in labels.items() if standing[key] != wanted[key]]
-    return found + coarse
+    return found + _coarse(standing, wanted)
 
 
 def given_by_all(task: CriticTask, limit: int | None) -> list[str]:
@@ -132,10 +125,25 @@ def _environment() -> dict[str, str]:
     return found
 
 
+def _coarse(standing: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Compare what a manifest says in few words: how, how much, by which rules, on which suite."""
+    then, now = standing["decoding"], wanted["decoding"]
+    found = [f"the decoding's {change}" for change in _changes(then, now)]
+    if standing["limit"] != wanted["limit"]:
+        found.append(_then_now("the limit", standing["limit"], wanted["limit"]))
+    if standing["constitution"] != wanted["constitution"]:
+        references = [(m["constitution"] or {}).get("reference") for m in (standing, wanted)]
+        found.append(_then_now("the constitution", *references))
+    if standing["suite"] != wanted["suite"]:
+        references = [f"{m['suite']['name']}@{m['suite']['version']}" for m in (standing, wanted)]
+        found.append(_then_now("the suite", *references))
+    return found
+
+
 def _named(label: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     if then["digest"] != now["digest"]:
         return [f"the {label} weights ({then['name']} then, {now['name']} now)"]
-    return [f"the {label}'s name or settings"] if then != now else []
+    return [f"the {label}'s {change}" for change in _settings(then, now)]
 
 
 def _critics(then: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> list[str]:
@@ -143,4 +151,29 @@ def _critics(then: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> l
         return [] if then == now else ["the critic (only one of the two has one)"]
     if then["digest"] != now["digest"]:
         return [f"the critic ({then['name']} then, {now['name']} now)"]
-    return ["the critic's name or settings"] if then != now else []
+    found = _changes({"name": then["name"]}, {"name": now["name"]})
+    for old, new in zip(then["backends"], now["backends"], strict=False):
+        found += _settings(old, new)
+    return [f"the critic's {change}" for change in found]
+
+
+def _settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say what differs between two identities of the same bytes: the name, or how it was opened."""
+    return _changes(
+        {"name": then["name"]} | dict(then["details"]), {"name": now["name"]} | dict(now["details"])
+    )
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [
+        _then_now(key, then.get(key), now.get(key))
+        for key in {**then, **now}
+        if then.get(key) != now.get(key)
+    ]
+
+
+def _then_now(what: str, then: object, now: object) -> str:
+    if then == now:
+        return f"{what} (still {then}, with other content)"
+    shown = ["none" if value is None else str(value) for value in (then, now)]
+    return f"{what} ({shown[0]} then, {shown[1]} now)"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["HasNetwork", "Progress", "Silent"]
 
 
 class Progress(Protocol):
     """Is told how far a run has come; it must not raise."""
+
+    def started(self, run: Path) -> None:
+        """Tell which run is made, before its first row: what is done will stand there."""
+        ...
 
     def start(self, task: str, total: int, done: int) -> None:
         """Begin `task`: `done` of `total` samples stand already; a total of 0 is unknown."""
@@ -33,6 +40,8 @@ class HasNetwork(Protocol):
 
 class Silent:
     """Progress that nobody watches."""
+
+    def started(self, run: Path) -> None: ...
 
     def start(self, task: str, total: int, done: int) -> None: ...
 

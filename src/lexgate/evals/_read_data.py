@@ -19,9 +19,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from lexgate._digests import digest
+from lexgate._documents import did_you_mean
 from lexgate._text import printable
 from lexgate.critic import Conversation, Message, as_conversation
 from lexgate.errors import InvalidFile, Problem
+from lexgate.evals._strict_json import NotJson, read_json
 from lexgate.evals._suite import Sample
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["DataFile", "clustered", "read_records", "read_samples"]
 
 _MOST_PROBLEMS = 100  # a file with more is not the file that was meant
+_LISTED = 20  # columns a message names
+_COMMAS = "save the table as CSV whose cells are separated by commas"
+_ONE_A_LINE = 'write one object a line, keys and text in double quotes: {"id": "1", "prompt": "…"}'
 _ROLES = get_args(get_type_hints(Message)["role"])
 
 
@@ -62,6 +67,8 @@ class _Reader:
     scorer: Scorer | None  # of an accuracy task: each row then needs a target
     givable: frozenset[str] | None  # propositions a row may state; None: rows state none
     problems: list[Problem] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)  # columns of the file, as far as known
+    absent: set[str] = field(default_factory=set)  # needed columns no row has: told once
 
     def problem(self, line: int, column: int, at: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(str(self.path), line, column, at, message, hint))
@@ -95,11 +102,9 @@ def read_samples(
     """
     content = path.read_bytes()
     reader = _Reader(path, columns, cluster, scorer, givable)
-    samples = [
-        sample
-        for record in _records(reader, content)
-        if (sample := _sample(reader, record)) is not None
-    ]
+    records = list(_records(reader, content))
+    _find_absent(reader, records)
+    samples = [sample for record in records if (sample := _sample(reader, record)) is not None]
     if not samples and not reader.problems:
         reader.problem(1, 1, "", "expected at least one sample, found none")
     if reader.problems:
@@ -165,35 +170,45 @@ def _records(reader: _Reader, content: bytes) -> Iterator[Record]:
         yield record
 
 
+def _find_absent(reader: _Reader, records: Sequence[Record]) -> None:
+    """Tell each needed column that the whole file lacks, once instead of in every row."""
+    table = bool(reader.header)
+    keys = reader.header or list(dict.fromkeys(key for r in records for key in r.fields))
+    if not records or (not table and len(records) < 2):
+        return
+    needed = {name: reader.column(name) for name in ("id", "prompt")}
+    needed |= {"target": reader.column("target")} if reader.scorer else {}
+    needed |= {"cluster": reader.cluster} if reader.cluster else {}
+    for name, column in needed.items():
+        if column in keys:
+            continue
+        reader.absent.add(column)
+        listed = ", ".join(printable(key, 60) for key in keys[:_LISTED])
+        what = "column" if table else "row has the key"
+        message = f'no {what} "{printable(column, 60)}"; the {"columns" if table else "keys"} are {listed}'
+        own = name != "cluster" and column == name
+        write = f"write columns: {{{name}: …}} in the suite, or add the column"
+        stated = f"cluster: {column}" if name == "cluster" else f"columns: {{{name}: {column}}}"
+        hint = write if own else f"correct {printable(stated, 100)} in the suite"
+        near = did_you_mean(column, keys)
+        hint = "; ".join(filter(None, (near, hint)))
+        reader.problem(1 if table else records[0].line, 1, "", message, hint)
+
+
 def _json_records(reader: _Reader, text: str) -> Iterator[Record]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            fields = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
-        except json.JSONDecodeError as error:
-            reader.problem(number, error.colno, "", f"expected a JSON object: {error.msg}")
-        except (ValueError, RecursionError) as error:
-            reader.problem(number, 1, "", f"expected a JSON object: {error}")
+            fields = read_json(line)
+        except NotJson as error:
+            reader.problem(number, error.position + 1, "", str(error), _ONE_A_LINE)
         else:
             if isinstance(fields, dict):
                 yield Record(number, fields)
             else:
                 found = type(fields).__name__
-                reader.problem(number, 1, "", f"expected a JSON object, found {found}")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        message = "a key stands twice"
-        raise ValueError(message)
-    return fields
-
-
-def _no_constant(name: str) -> float:
-    message = f"{name} is not JSON"
-    raise ValueError(message)
+                reader.problem(number, 1, "", f"expected a JSON object, found {found}", _ONE_A_LINE)
 
 
 def _csv_records(reader: _Reader, text: str) -> Iterator[Record]:
@@ -201,6 +216,11 @@ def _csv_records(reader: _Reader, text: str) -> Iterator[Record]:
     before = 0
     try:
         header = next(rows, [])
+        if len(header) == 1 and (mark := re.search("[;\t|]", header[0])):
+            found = f"found a header that looks separated by {json.dumps(mark[0])}"
+            reader.problem(1, 1, "", f"expected commas between columns, {found}", _COMMAS)
+            return
+        reader.header.extend(header)
         for name in sorted({name for name in header if header.count(name) > 1}):
             reader.problem(1, 1, name, "this column stands twice in the header")
         for row in rows:
@@ -222,9 +242,9 @@ def _typed(reader: _Reader, line: int, cells: dict[str, str]) -> dict[str, Any]:
     if reader.givable is None or column not in cells:
         return dict(cells)
     try:
-        return cells | {column: json.loads(cells[column], object_pairs_hook=_once)}
-    except (ValueError, RecursionError) as error:
-        reader.problem(line, 1, column, f"expected a JSON object: {error}")
+        return cells | {column: read_json(cells[column])}
+    except NotJson as error:
+        reader.problem(line, 1, column, str(error), 'write {"NAME": true} with double quotes')
         return {k: v for k, v in cells.items() if k != column}
 
 
@@ -244,17 +264,17 @@ def _text(reader: _Reader, record: Record, name: str, *, required: bool) -> str 
     column = reader.column(name)
     value = record.fields.get(column)
     if value is None or value == "":
-        if required:
-            hint = (
-                f"name the column that holds it: columns: {{{name}: …}}" if column == name else ""
-            )
-            reader.problem(
-                record.line, 1, column, f"expected the sample's {name}, found none", hint
-            )
+        if required and column not in reader.absent:
+            unnamed = column == name and column not in reader.header
+            hint = f"name the column that holds it: columns: {{{name}: …}}" if unnamed else ""
+            message = f"expected the sample's {name}, found none"
+            reader.problem(record.line, 1, column, message, hint)
         return None
     if not isinstance(value, str):
         found = printable(json.dumps(value), 60)
-        reader.problem(record.line, 1, column, f"expected text, found {found}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        hint = f'put it in quotes: "{printable(column, 60)}": "{found}"' if number else ""
+        reader.problem(record.line, 1, column, f"expected text, found {found}", hint)
         return None
     return value if _is_unicode(reader, record, column, value) else None
 
@@ -312,6 +332,8 @@ def _target(reader: _Reader, record: Record) -> str | None:
 def _cluster(reader: _Reader, record: Record) -> str:
     """Return the cluster a row states; empty where it is to be found from the prompts."""
     column = reader.cluster or "cluster"
+    if column in reader.absent:
+        return ""
     value = record.fields.get(column, "")
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

@@ -63,7 +63,7 @@ def evaluate(
         directory: The folder of runs, in which a new one is made.
         limit: Only the first so many samples of each task; with `resume`, None is the run's own.
         resume: A run to go on with; it must be about exactly the same.
-        progress: Is told how far it has come.
+        progress: Is told which run is made, and how far it has come.
 
     Raises:
         UsageError: what was asked for is not possible; nothing was run.
@@ -80,12 +80,14 @@ def evaluate(
         if isinstance(task, LmEvalTask) and task.data is None and harness is not None
     }
     contents = contents_of(suite, candidate.identity, critic, limit, counts)
+    watcher = progress or Silent()
     writer = create_run(directory, contents) if standing is None else _resumed(standing, contents)
     try:
         with writer:
+            watcher.started(writer.path)
             if not writer.complete:
                 evaluation = _Evaluation(suite, candidate, critic, writer, limit, harness)
-                evaluation.run(progress or Silent())
+                evaluation.run(watcher)
     except EvidenceError as error:
         message = f"{error}\nWhat is done stands in {writer.path}: resume it to make the rest"
         raise EvidenceError(message) from error

@@ -48,6 +48,7 @@ class Exam:
     hits: int  # of those, judged a violation; an abstention or a missing judgement is a miss
     complying: int  # examples that comply
     false_alarms: int  # of those, not judged to comply; abstentions and missing ones are included
+    silent: int = 0  # of both, neither judged so nor so; in words only, no bound uses it
 
 
 def upper_bound(k: int, n: int, alpha: float) -> float:

@@ -10,18 +10,26 @@ pass; the same inputs give the same decision.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lexgate import __version__
 from lexgate._text import printable
-from lexgate.critic import compile_prompts
 from lexgate.errors import EvidenceError, LexgateError, UsageError
-from lexgate.evals import AnswerRow, ScoreRow
+from lexgate.evals import AnswerRow, Run, ScoreRow
 from lexgate.gates._decision import Decision, Outcome, RuleOutcome
 from lexgate.gates._evidence import Evidence, collect, count_pairs, count_rate, count_scores
 from lexgate.gates._manifest import RunFacts, RunLike, TaskFacts, read_facts
+from lexgate.gates._notes import (
+    critics,
+    notes_of_run,
+    notes_on_answers,
+    prints,
+    ran_code,
+    same_rules,
+)
 from lexgate.gates._policy import AtLeast, NonInferiority, Policy, RateLimit, Rule
 from lexgate.gates._rules import (
     at_least,
@@ -30,14 +38,15 @@ from lexgate.gates._rules import (
     rate_limit,
     rule_error,
 )
+from lexgate.gates._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-    from typing import Any
 
 __all__ = ["decide"]
 
+_CLOCK_SKEW = timedelta(minutes=5)  # between the machine that evaluated and the one that decides
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE)
 
 
@@ -57,9 +66,10 @@ def decide(
     """
     if now.tzinfo is None:
         raise UsageError("the time of a decision needs a time zone")
-    case = _Case(policy, run, baseline)
+    case = _Case(policy, run, baseline, now)
     rules = tuple(case.rules())
     facts = case.facts
+    start = facts.created if facts else now
     return Decision(
         outcome=_overall(rules),
         policy=policy.reference,
@@ -75,7 +85,7 @@ def decide(
         rules=rules,
         notes=tuple(dict.fromkeys(case.notes)),
         decided=_stamp(now),
-        expires=_stamp(now + timedelta(days=policy.validity_days)),
+        expires=_stamp(start + timedelta(days=policy.validity_days)),
         evidence=run.head,
         lexgate=__version__,
     )
@@ -93,13 +103,23 @@ def _stamp(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds")
 
 
+class _Objection(NamedTuple):
+    """Why nothing can be decided on a run, and what could be."""
+
+    reason: str
+    needs: str = ""
+
+
 class _Case:
     """One decision being made: what was read, and what a reader must know about it."""
 
-    def __init__(self, policy: Policy, run: RunLike, baseline: RunLike | None) -> None:
+    def __init__(
+        self, policy: Policy, run: RunLike, baseline: RunLike | None, now: datetime
+    ) -> None:
         self._policy = policy
         self._run = run
         self._baseline = baseline
+        self._now = now
         self._evidence = Evidence()
         self._before: Evidence | str | None = None  # a text is why there is none
         self.facts: RunFacts | None = None
@@ -110,29 +130,41 @@ class _Case:
         for rule in self._policy.rules:
             said = rule.leniency if rule.type == "rate_limit" else ()
             self.notes += [f"rule {rule.id} {sentence}" for sentence in said]
+        self._note_unused_baseline()
         broken = self._read()
         for rule in self._policy.rules:
-            if broken or self.facts is None:
-                yield rule_error(rule, broken)
+            if broken is not None or self.facts is None:
+                yield rule_error(rule, *(broken or _Objection("the run was not read")))
                 continue
             try:
                 yield self._rule(rule, self.facts)
             except Exception as error:  # noqa: BLE001  whatever breaks a rule never passes it
                 yield rule_error(rule, _said(error))
 
-    def _read(self) -> str:
+    def _note_unused_baseline(self) -> None:
+        compares = any(rule.type == "non_inferiority" for rule in self._policy.rules)
+        if self._baseline is not None and not compares:
+            self.notes.append(
+                f"no rule compares with the baseline: {self._baseline.id} had no part in this"
+            )
+
+    def _read(self) -> _Objection | None:
         """Read the run and check it as a whole; return why it cannot be decided on."""
         try:
             facts = self.facts = read_facts(self._run.manifest)
-            self.notes += _notes(self._policy, facts)
-            reasons = list(_objections(self._policy, facts))
+            self.notes += notes_of_run(self._policy, facts)
+            found = list(_objections(self._policy, facts, self._now))
             if not self._run.complete:
-                reasons.append(_cut(self._run, facts))
-            if not reasons:
+                found.append(_Objection(_cut(self._run, facts)))
+            if not found:
                 self._evidence = collect(self._run, facts)
+                self.notes += notes_on_answers(self._evidence)
         except Exception as error:  # noqa: BLE001  whatever is wrong with a run is an outcome
-            return _said(error)
-        return "; ".join(reasons)
+            return _Objection(_said(error))
+        if not found:
+            return None
+        needs = "; ".join(each.needs for each in found if each.needs)
+        return _Objection("; ".join(each.reason for each in found), needs)
 
     def _rule(self, rule: Rule, facts: RunFacts) -> RuleOutcome:
         if isinstance(rule, RateLimit):
@@ -164,7 +196,8 @@ class _Case:
         self.notes.append(
             f"rule {rule.id}: the critic's exam was {exam.violating} violating and "
             f"{exam.complying} complying sealed examples; {exam.hits} caught, "
-            f"{exam.false_alarms} false alarms"
+            f"{counted(exam.false_alarms, 'false alarm')}"
+            + (f", {exam.silent} not answered" if exam.silent else "")
         )
         return replace(rate_limit(rule, counts), subject=f"principle/{task.id}/{principle.id}")
 
@@ -181,8 +214,14 @@ class _Case:
             message = f"the baseline cannot be compared with: {self._before}"
             raise EvidenceError(message)
         theirs = read_facts(self._baseline.manifest)
-        if theirs.candidate["digest"] == facts.candidate["digest"]:
-            self.notes.append(f"rule {rule.id}: the baseline is the same model as the candidate")
+        self.notes.append(
+            f"the baseline {self._baseline.id} is of {theirs.candidate['name']} "
+            f"({theirs.candidate['digest']}); its evidence is {self._baseline.head}"
+        )
+        if prints(theirs.candidate) & prints(facts.candidate):
+            message = "the baseline is the same model as the candidate, so it shows nothing"
+            outcome = non_inferiority(rule, None)
+            return replace(outcome, reason=message, needs="a run of the promoted model")
         if theirs.task(task.id).data_digest != task.data_digest:
             message = f"the baseline's data of task {task.id} are others"
             raise EvidenceError(message)
@@ -210,51 +249,51 @@ def _read_baseline(baseline: RunLike, run: RunLike, facts: RunFacts) -> Evidence
         return str(error)
 
 
-def _objections(policy: Policy, facts: RunFacts) -> Iterator[str]:
+def _objections(policy: Policy, facts: RunFacts, now: datetime) -> Iterator[_Objection]:
     """Say why no rule can be decided on this run, whatever its rows say."""
-    rules = policy.constitution
-    wanted = (rules.reference, rules.digest)
-    found = (facts.constitution, facts.constitution_digest)
-    needed = any(rule.type == "rate_limit" for rule in policy.rules)
-    if found != wanted and (needed or facts.constitution is not None):
-        has = f"{found[0]} ({found[1]})" if facts.constitution else "no constitution"
-        yield (
-            f"the run was judged by {has}, the policy {policy.reference} is about {wanted[0]} "
-            f"({wanted[1]}): evaluate the candidate again"
+    age = now - facts.created
+    if age < -_CLOCK_SKEW:
+        yield _Objection(f"the run is from the future: it was created {_stamp(facts.created)}")
+    if age > timedelta(days=policy.validity_days):
+        yield _Objection(
+            f"the run is of {_stamp(facts.created)}, and evidence counts for "
+            f"{counted(policy.validity_days, 'day')}",
+            "a new run: evaluate the candidate again",
         )
+    needed = any(rule.type == "rate_limit" for rule in policy.rules)
+    if not same_rules(policy, facts) and (needed or facts.constitution is not None):
+        yield _other_rules(policy, facts)
     own = facts.candidate["digest"]
-    for critic in _critics(facts):
-        if critic.get("digest") == own:
-            yield (
+    for critic in critics(facts):
+        if prints(critic) & prints(facts.candidate):
+            yield _Objection(
                 f"the critic {critic.get('name')} is the candidate {facts.candidate['name']} "
                 f"itself ({own}): a model cannot judge itself"
             )
             break
 
 
-def _notes(policy: Policy, facts: RunFacts) -> Iterator[str]:
-    """Say what a reader of the decision must know beside its numbers."""
-    named = [("candidate", facts.candidate)]
-    named += [("critic", critic) for critic in _critics(facts)]
-    for role, identity in named:
-        details = identity.get("details") or {}
-        if str(details.get("allow_code", "false")).lower() not in {"false", "0", ""}:
-            yield f"{role} {identity['name']}: its own code was run (--allow-code)"
-        if details.get("note"):
-            yield f"{role} {identity['name']}: {details['note']}"
-    if facts.limit is not None:
-        yield f"only the first {facts.limit} samples of each task were used (--limit)"
-    asked = dict(facts.prompts)
-    compiled = {prompt.principle: prompt.digest for prompt in compile_prompts(policy.constitution)}
-    for principle, prompt in asked.items():
-        if compiled.get(principle, prompt) != prompt:
-            yield f"the critic was asked about {principle} as another version of lexgate words it"
+def _other_rules(policy: Policy, facts: RunFacts) -> _Objection:
+    ours, theirs = policy.constitution, facts.constitution
+    if theirs == ours.reference:
+        digests = f"{_short(facts.constitution_digest or '')} then, {_short(ours.digest)} now"
+        return _Objection(
+            f"the constitution {theirs} was edited since the run was judged by it ({digests})",
+            "a run judged by it as it stands now: evaluate the candidate again",
+        )
+    about = f"the policy {policy.reference} is about {ours.reference}"
+    if theirs is None:
+        reason = f"the run was judged by no constitution, {about}"
+        return _Objection(reason, f"a run of a suite that judges by {ours.reference}")
+    return _Objection(
+        f"the run was judged by {theirs}, {about}",
+        f"a policy for {theirs}, or a run of a suite that judges by {ours.reference}",
+    )
 
 
-def _critics(facts: RunFacts) -> list[dict[str, Any]]:
-    if facts.critic is None:
-        return []
-    return [facts.critic, *facts.critic.get("backends", ())]
+def _short(digest: str) -> str:
+    algorithm, colon, value = digest.partition(":")
+    return f"{algorithm}{colon}{value[:12]}"
 
 
 def _cut(run: RunLike, facts: RunFacts) -> str:
@@ -263,8 +302,17 @@ def _cut(run: RunLike, facts: RunFacts) -> str:
     total = str(sum(n or 0 for n in declared)) + (" or more" if None in declared else "")
     return (
         f"the run {run.id} was cut: {len(done)} of {total} samples were answered; resume it with "
-        "`lexgate eval --resume`"
+        f"`{_resume_command(run, facts)}`"
     )
+
+
+def _resume_command(run: RunLike, facts: RunFacts) -> str:
+    words = ["lexgate", "eval", facts.suite.partition("@")[0], "--model", facts.candidate["name"]]
+    if facts.critic is not None:
+        words += ["--critic", facts.critic["name"]]
+    if any(ran_code(identity) for identity in (facts.candidate, *critics(facts))):
+        words.append("--allow-code")
+    return shlex.join([*words, "--resume", str(run.path) if isinstance(run, Run) else run.id])
 
 
 def _measured(facts: RunFacts, task_id: str, metric: str) -> TaskFacts:

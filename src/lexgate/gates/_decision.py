@@ -52,6 +52,8 @@ class RuleOutcome:
     claim: str  # a key of RESTS_ON
     reason: str  # a sentence
     needs: str  # what would settle it; empty where it is settled
+    unjudged: str = ""  # on what silence a failure rests; empty where judged violations show it
+    next_step: str = ""  # what would narrow its bounds in this version, and to what
     subject: str = ""  # where its rows are: `principle/<task>/<id>` or `metric/<task>/<metric>`
 
 

@@ -17,6 +17,7 @@ from lexgate.critic import Abstention, Verdict
 from lexgate.errors import EvidenceError
 from lexgate.evals import AnswerRow, EndRow, ExamRow, SampleRow, ScoreRow, VerdictRow
 from lexgate.gates._bounds import Exam
+from lexgate.gates._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,7 @@ class RateCounts:
     missing: int  # samples without an answer or without a judgement
     clusters: int
     flagged: int  # clusters with at least one sample of the three kinds above
+    judged: int  # of those, with a sample that was judged a violation; the rest is silence
     largest: int  # samples of the largest cluster
     exam: Exam
 
@@ -82,6 +84,7 @@ class Evidence:
     samples: dict[str, dict[str, str]] = field(default_factory=dict)  # task: sample: cluster
     prompts: dict[tuple[str, str], object] = field(default_factory=dict)  # what was asked, target
     answered: set[tuple[str, str]] = field(default_factory=set)
+    cut: Counter[str] = field(default_factory=Counter)  # task: answers cut at max_new_tokens
     verdicts: dict[Place, Judgement] = field(default_factory=dict)
     scores: dict[Place, float] = field(default_factory=dict)
     exams: dict[Place, ExamRow] = field(default_factory=dict)
@@ -142,6 +145,7 @@ def _add(evidence: Evidence, row: Row, facts: RunFacts) -> None:
             message = f"{row.task}/{row.sample} is answered twice"
             raise EvidenceError(message)
         evidence.answered.add(place)
+        evidence.cut[row.task] += row.finish == "length"
     elif isinstance(row, VerdictRow):
         _require_principle(row.judgement, task.principles, row.task)
         _put(evidence.verdicts, (*place, row.judgement.principle), row.judgement)
@@ -190,6 +194,7 @@ def count_rate(evidence: Evidence, task: str, principle: Principle) -> RateCount
     tally = Counter(kinds.values())
     clusters = evidence.samples[task]
     flagged = {clusters[sample] for sample, kind in kinds.items() if kind != "complies"}
+    judged = {clusters[sample] for sample, kind in kinds.items() if kind == "violated"}
     return RateCounts(
         samples=len(kinds),
         violated=tally["violated"],
@@ -197,6 +202,7 @@ def count_rate(evidence: Evidence, task: str, principle: Principle) -> RateCount
         missing=tally["missing"],
         clusters=len(set(clusters.values())),
         flagged=len(flagged),
+        judged=len(judged),
         largest=max(Counter(clusters.values()).values()),
         exam=_exam(evidence, task, principle),
     )
@@ -227,19 +233,20 @@ def _exam(evidence: Evidence, task: str, principle: Principle) -> Exam:
             message = f"the exam of {principle.id} labels {id_!r} {row.label}, unlike the rules"
             raise EvidenceError(message)
 
-    def judged(id_: str, *, violated: bool) -> bool:
+    def judged(id_: str) -> bool | None:
         row = rows.get(id_)
         if row is None or isinstance(row.judgement, Abstention):
-            return False
-        return row.judgement.violated == violated
+            return None
+        return row.judgement.violated
 
     violating = [id_ for id_, example in sealed.items() if example.label == "violates"]
     complying = [id_ for id_, example in sealed.items() if example.label == "complies"]
     return Exam(
         violating=len(violating),
-        hits=sum(judged(id_, violated=True) for id_ in violating),
+        hits=sum(judged(id_) is True for id_ in violating),
         complying=len(complying),
-        false_alarms=sum(not judged(id_, violated=False) for id_ in complying),
+        false_alarms=sum(judged(id_) is not False for id_ in complying),
+        silent=sum(judged(id_) is None for id_ in (*violating, *complying)),
     )
 
 
@@ -275,7 +282,7 @@ def count_pairs(
     before = _scores(baseline, task, metric, answers=answers)
     lacking = [sample for sample, score in before.items() if score is None]
     if lacking:
-        message = f"the baseline lacks {task}/{metric} of {len(lacking)} samples"
+        message = f"the baseline lacks {task}/{metric} of {counted(len(lacking), 'sample')}"
         raise EvidenceError(message)
     ours = _right(candidate, task, _scores(candidate, task, metric, answers=answers))
     theirs = _right(baseline, task, before)

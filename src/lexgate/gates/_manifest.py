@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lexgate.errors import EvidenceError
@@ -53,6 +54,7 @@ class TaskFacts:
     data_digest: str
     metric: str | None
     principles: tuple[str, ...]
+    given: tuple[str, ...]  # propositions whose truth the data state for every sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class RunFacts:
     prompts: tuple[tuple[str, str], ...]  # (principle, digest of its critic prompt), sorted
     candidate: dict[str, Any]
     critic: dict[str, Any] | None
+    created: datetime  # with a time zone
 
     def task(self, id_: str) -> TaskFacts:
         """Look a task up by id.
@@ -109,7 +112,19 @@ def read_facts(manifest: Mapping[str, Any]) -> RunFacts:
         prompts=tuple(sorted(_field(manifest, "prompts", dict).items())),
         candidate=_identity(_field(manifest, "candidate", dict)),
         critic=_identity(critic) if critic else None,
+        created=_time(_field(manifest, "created", str)),
     )
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        message = f"run.json is damaged: created is {text!r}, no time with a zone"
+        raise EvidenceError(message)
+    return time
 
 
 def _task(task: Any, limit: int | None) -> TaskFacts:
@@ -127,6 +142,7 @@ def _task(task: Any, limit: int | None) -> TaskFacts:
         data_digest=_field(task, "data_digest", str),
         metric=task.get("metric"),
         principles=tuple(principles),
+        given=tuple(task.get("given") or ()),
     )
 
 

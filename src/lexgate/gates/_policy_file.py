@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from lexgate._digests import digest
 from lexgate._documents import Document, did_you_mean, load_schema, read_document
+from lexgate._text import printable
 from lexgate.constitutions import Constitution, Severity, find
 from lexgate.errors import InvalidFile, Problem, UsageError
+from lexgate.gates._find_policy import locate
 from lexgate.gates._policy import AtLeast, NonInferiority, Policy, RateLimit, Rule, rules_json
 
 if TYPE_CHECKING:
@@ -21,9 +23,8 @@ if TYPE_CHECKING:
 
     from lexgate.constitutions import Claim
 
-__all__ = ["load_policy", "shipped_policies"]
+__all__ = ["load_policy"]
 
-_SHIPPED = Path(__file__).parent / "policies"
 _ALPHA = 0.05
 _VALIDITY_DAYS = 30
 _LATER = {
@@ -32,21 +33,18 @@ _LATER = {
 }
 
 
-def shipped_policies() -> tuple[str, ...]:
-    """List the names of the policies that come with the package, sorted."""
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.yaml")))
-
-
 def load_policy(reference: str | Path) -> Policy:
-    """Load a policy from a YAML file, or one that comes with the package by its name.
+    """Load a policy from a YAML file, or by `name` or `name@version`.
 
-    The constitution it names is looked for near the file first, then among the shipped ones.
+    A name is looked for in `./policies`, then among those that come with the package. The
+    constitution it names is looked for near the file first, then among the shipped ones.
 
     Raises:
         UsageError: there is no such file or name.
-        InvalidFile: the file is wrong; carries every problem found.
+        InvalidFile: the file is wrong; carries every problem found, or the one that it is a
+            file of another kind.
     """
-    path = _locate(reference)
+    path = locate(reference)
     reader = _Reader(path.parent)
     try:
         document = read_document(
@@ -55,7 +53,22 @@ def load_policy(reference: str | Path) -> Policy:
     except InvalidFile as error:
         problems = (_later(problem) for problem in error.problems)
         raise InvalidFile(tuple(problems)) from error
-    return _policy(document.data, reader)
+    policy = _policy(document.data, reader)
+    _require_version(reference, policy, path)
+    return policy
+
+
+def _require_version(reference: str | Path, policy: Policy, path: Path) -> None:
+    """Hold the header against a cited version: a file that was renamed is no other policy."""
+    if isinstance(reference, Path) or str(path) == reference:
+        return
+    version = reference.partition("@")[2]
+    if version and version != policy.version:
+        message = (
+            f"{printable(str(path), 4096)}: expected the policy {reference}, as the file is named; "
+            f"its header says {policy.reference}: rename the file or correct the header"
+        )
+        raise UsageError(message)
 
 
 def _later(problem: Problem) -> Problem:
@@ -85,20 +98,6 @@ def _policy(data: Mapping[str, Any], reader: _Reader) -> Policy:
         validity_days=days,
         digest=digest(content),
     )
-
-
-def _locate(reference: str | Path) -> Path:
-    text = str(reference)
-    if isinstance(reference, Path) or "/" in text or text.endswith((".yaml", ".yml")):
-        return Path(reference)
-    path = _SHIPPED / f"{text}.yaml"
-    if text not in shipped_policies():
-        message = (
-            f"no policy is called {text!r}: expected a path to a .yaml file, or one of the "
-            f"shipped policies ({', '.join(shipped_policies())})"
-        )
-        raise UsageError(message)
-    return path
 
 
 class _Reader:
@@ -197,6 +196,10 @@ class _Reader:
     def _alpha(self, path: tuple[str | int, ...], confidence: float, *, written: bool) -> float:
         """Give the stricter of confidence and error budget; refuse to overspend it in words."""
         spent = round(1.0 - confidence, 12)
+        if spent <= 0.0:
+            found = f"a confidence of {confidence!r} is certainty, which no evidence gives"
+            self._problem(path, found, "0.95 to 0.999 are usual")
+            return self.alpha
         if written and spent > self.alpha:
             message = f"confidence {confidence:g} spends {spent:g} of an error budget"
             self._problem(path, f"{message} of {self.alpha:g}", "raise it, or raise the budget")

@@ -6,6 +6,7 @@ hidden characters spelled out. Law (tested): equal decisions give equal reports.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,21 @@ __all__ = ["report"]
 
 _WIDTH = 96
 _LONGEST = 2000  # characters of one sentence; an error may quote a lot
+_QUOTED = re.compile(r"`[^`]*`")
+_HELD = "\N{NO-BREAK SPACE}"
+_PAIRED = {"clopper_pearson_paired"}
 _MEANS = {
     Outcome.PASS: "every rule is shown to be kept; this candidate may be promoted",
     Outcome.FAIL: "a rule is shown to be broken; this candidate is not promoted",
     Outcome.INCONCLUSIVE: "the evidence does not settle it; this candidate is not promoted",
     Outcome.ERROR: "the evidence cannot be used; this candidate is not promoted",
 }
-_NEXT_CLAIM = {"C1": "C2", "C2": "C3", "C3": "C4", "C4": "C5"}
+_UNJUDGED = "what could not be judged counts as broken; this candidate is not promoted"
+_ABOVE_C1 = "claims above C1 need people's labels, which this version cannot read yet"
+_LEGEND = (
+    "clusters: prompts, paraphrases of one counted once. observed: the rate counted. low, high:",
+    "bounds of the true rate, rounded outward; they are held against the limit.",
+)
 
 
 def report(decision: Decision) -> str:
@@ -36,15 +45,23 @@ def report(decision: Decision) -> str:
     name = decision.candidate.get("name", "unknown candidate")
     head = f"{decision.outcome.upper()}: {_safe(str(name))} under {_safe(decision.policy)}"
     parts = [
-        f"{head}\n{_MEANS[decision.outcome]}",
+        f"{head}\n{_means(decision)}",
         _table(decision.rules),
-        _section("Why", [line for rule in decision.rules for line in _why(rule)]),
+        "\n".join(_LEGEND),
+        _section("Why", _why(decision.rules)),
         _section("What this rests on", _rests_on(decision.rules)),
         _section("Next step up", _steps(decision.rules)),
         _section("Know that", list(decision.notes)),
         "\n".join(["About", *(f"  {_safe(line)}" for line in _about(decision))]),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _means(decision: Decision) -> str:
+    failed = [rule for rule in decision.rules if rule.outcome is Outcome.FAIL]
+    if decision.outcome is Outcome.FAIL and failed and all(rule.unjudged for rule in failed):
+        return _UNJUDGED
+    return _MEANS[decision.outcome]
 
 
 def _table(rules: Sequence[RuleOutcome]) -> str:
@@ -56,7 +73,7 @@ def _table(rules: Sequence[RuleOutcome]) -> str:
             "-" if rule.estimate is None else f"{rule.estimate:.4f}",
             _bound(rule.low, up=False),
             _bound(rule.high, up=True),
-            f"{rule.limit:g}",
+            f"{_sign(rule)} {rule.limit:g}",
             str(rule.clusters),
             _safe(rule.claim),
         )
@@ -73,14 +90,28 @@ def _table(rules: Sequence[RuleOutcome]) -> str:
     )
 
 
+def _sign(rule: RuleOutcome) -> str:
+    """How a value has to stand to its limit."""
+    if rule.claim != "exact":
+        return "<="
+    return "<" if rule.method in _PAIRED else ">="
+
+
 def _bound(value: float | None, *, up: bool) -> str:
-    return "-" if value is None else f"{float(shown_bound(value, up=up)):.4f}"
+    return "-" if value is None else shown_bound(value, up=up)
 
 
-def _why(rule: RuleOutcome) -> list[str]:
-    lines = [f"{rule.id}: {rule.reason}"]
-    if rule.needs:
-        lines.append(f"  would settle {rule.id}: {rule.needs}")
+def _why(rules: Sequence[RuleOutcome]) -> list[str]:
+    """Say each reason once, with all the rules that it is the reason of."""
+    lines = []
+    for said in dict.fromkeys((rule.reason, rule.needs) for rule in rules):
+        those = [rule for rule in rules if (rule.reason, rule.needs) == said]
+        names = ", ".join(rule.id for rule in those)
+        reason, needs = said
+        lines.append(f"{names}: {reason}")
+        if needs:
+            word = "settle" if those[0].outcome is Outcome.INCONCLUSIVE else "help"
+            lines.append(f"  would {word} {names}: {needs}")
     return lines
 
 
@@ -95,27 +126,10 @@ def _rests_on(rules: Sequence[RuleOutcome]) -> list[str]:
 
 
 def _steps(rules: Sequence[RuleOutcome]) -> list[str]:
-    """Name, for each judged rule, the next claim and the people's labels it costs."""
-    return [
-        f"{rule.id}: {rule.claim} to {_NEXT_CLAIM[rule.claim]}: {_price(rule)}"
-        for rule in rules
-        if rule.claim in _NEXT_CLAIM and rule.estimate is not None
-    ]
-
-
-def _price(rule: RuleOutcome) -> str:
-    flagged = round((rule.estimate or 0.0) * rule.clusters)
-    if rule.claim == "C1":
-        if not flagged:
-            return "nothing is flagged, so people have nothing to settle (0 labels)"
-        more = "" if rule.n == rule.clusters else " or more"  # a cluster may hold several samples
-        return f"people settle the {flagged} flagged clusters ({flagged} labels{more})"
-    if rule.claim == "C2":
-        return "plant violations in the run, to measure the critic where it works (no labels)"
-    rest = rule.clusters - flagged
-    if rule.claim == "C3":
-        return f"people also label a random sample of the {rest} clusters not flagged"
-    return f"people label the {rest} clusters not flagged, all of them"
+    """Name what would show more in this version, and what it cannot do."""
+    judged = [rule for rule in rules if rule.outcome is not Outcome.ERROR and rule.claim != "exact"]
+    steps = [f"{rule.id}: {rule.next_step}" for rule in judged if rule.next_step]
+    return [*steps, _ABOVE_C1] if judged else []
 
 
 def _about(decision: Decision) -> list[str]:
@@ -128,11 +142,18 @@ def _about(decision: Decision) -> list[str]:
         f"suite         {decision.suite} {decision.suite_digest}",
         f"run           {decision.run}",
         f"evidence      {decision.evidence}",
-        f"baseline      {decision.baseline or 'none'}",
+        f"baseline      {_baseline(decision)}",
         f"decided       {decision.decided} by lexgate {decision.lexgate}",
         f"expires       {decision.expires}",
     ]
     return [line.rstrip() for line in lines]
+
+
+def _baseline(decision: Decision) -> str:
+    if decision.baseline is None:
+        return "none"
+    compared = any(rule.method in _PAIRED for rule in decision.rules)
+    return decision.baseline if compared else f"{decision.baseline} (no rule compares with it)"
 
 
 def _identity(identity: dict[str, object]) -> str:
@@ -146,7 +167,7 @@ def _section(title: str, lines: Sequence[str]) -> str:
         part
         for line in lines
         for part in textwrap.wrap(
-            _safe(line),
+            _QUOTED.sub(_unbroken, _safe(line)),
             _WIDTH,
             initial_indent="  ",
             subsequent_indent="      ",
@@ -154,7 +175,12 @@ def _section(title: str, lines: Sequence[str]) -> str:
             break_on_hyphens=False,
         )
     ]
-    return "\n".join([title, *folded])
+    return "\n".join([title, *folded]).replace(_HELD, " ")
+
+
+def _unbroken(quoted: re.Match[str]) -> str:
+    """Keep a command in one line, so that it can be copied."""
+    return quoted[0].replace(" ", _HELD)
 
 
 def _safe(text: str) -> str:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
+    "ARGUMENTS",
+    "CRITICS",
+    "MODELS",
     "RUNS",
     "answer",
+    "check_place",
     "find_run",
     "json_option",
     "pairs",
@@ -28,6 +32,17 @@ __all__ = [
 ]
 
 RUNS = Path("runs")  # where runs are kept unless a person says otherwise
+# What `--help` says of names; a test holds them to what can be opened.
+MODELS = (
+    "hf/PATH or hf/HUB-ID, demo/careful (reckless, overcautious, forgetful), scripted/echo "
+    "(refuse, yes, no)"
+)
+CRITICS = (
+    "checks, exemplars, hf/PATH, demo/critic (knows the demo's rules only), recorded/FILE, "
+    "scripted/yes or scripted/no. Cheapest first; repeat, or separate by commas. "
+    "[default: checks,exemplars]"
+)
+ARGUMENTS = "batch_size, device, dtype, and for hub ids revision"
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
@@ -93,6 +108,16 @@ def pairs(values: Iterable[str], option: str = "-M") -> dict[str, str]:
             raise UsageError(f"{option} {key} stands twice: '{read[key]}' and '{rest}'")
         read[key] = rest
     return read
+
+
+def check_place(output: Path | None) -> None:
+    """Refuse a file whose directory does not exist, before any work is done for it.
+
+    Raises:
+        UsageError: it does not exist; a misspelt path would else make one.
+    """
+    if output is not None and not output.parent.exists():
+        raise UsageError(f"-o {output}: there is no directory {output.parent}")
 
 
 def find_run(reference: str, runs: Path) -> Path:

@@ -45,7 +45,7 @@ class Summary:
         lines = [
             f"{task}: {self.answers.get(task, 0)} of {count} answered"
             for task, count in self.samples.items()
-            if task in self.answers
+            if task in self.answers and self.answers[task] != count  # else told while it ran
         ]
         for name, counts in self.verdicts.items():
             lines.append(f"{name}: " + ", ".join(f"{n} {word}" for word, n in counts.items()))

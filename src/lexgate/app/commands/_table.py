@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from lexgate._text import printable
+from lexgate.app._interval import held_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def _table(results: Sequence[Result]) -> str:
         said = " ".join([decision.outcome.upper(), ",".join(blocking)])
         same = "equal" if result.ours.value == result.lm_eval.value else "DIFFERS"
         numbers = [_numbers(rule) for rule in decision.rules]
-        rows.append([result.name, said, *numbers, f"{result.lm_eval.value:.4f} {same}"])
+        rows.append([printable(result.label), said, *numbers, f"{result.lm_eval.value:.4f} {same}"])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rows.insert(1, ["-" * width for width in widths])
     lines = [
@@ -55,8 +56,7 @@ def _table(results: Sequence[Result]) -> str:
 
 
 def _heading(rule: RuleOutcome) -> str:
-    sign = "<=" if rule.subject.startswith("principle/") else ">="
-    return f"{rule.id} {sign} {rule.limit:g}"
+    return f"{rule.id} {held_to(rule)}"
 
 
 def _numbers(rule: RuleOutcome) -> str:
@@ -69,7 +69,7 @@ def _numbers(rule: RuleOutcome) -> str:
 
 def _blocked(results: Sequence[Result]) -> str:
     lines = [
-        printable(f"{result.name}: {rule.id}: {rule.reason}", 400)
+        printable(f"{result.label}: {rule.id}: {rule.reason}", 400)
         for result in results
         for rule in result.decision.rules
         if rule.outcome != "pass"
@@ -99,7 +99,7 @@ def _notes(results: Sequence[Result]) -> str:
 
 def _agreement(results: Sequence[Result], second: str) -> str:
     shares = [
-        f"{result.name} {result.agreement.share:.3f}"
+        printable(f"{result.label} {result.agreement.share:.3f}")
         for result in results
         if result.agreement.share is not None
     ]

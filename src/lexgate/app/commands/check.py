@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from lexgate._yaml_head import KINDS, Kind, heads, kind_in
+from lexgate.app.commands._notes import notes_on
 from lexgate.app.commands._shared import answer, json_option
 from lexgate.errors import InvalidFile, Problem, UsageError
 
+if TYPE_CHECKING:
+    from lexgate.app.commands._notes import Loaded
+
 __all__ = ["Checked", "check_paths", "command"]
 
-Kind = Literal["constitution", "suite", "policy"]
-# A policy cites a constitution at top level too, so the word that only it has is looked for first.
-_KINDS: tuple[Kind, ...] = ("policy", "suite", "constitution")
 _SUFFIXES = (".yaml", ".yml")
+_FOLDERS: dict[Kind, Path] = {
+    "constitution": Path("constitutions"),
+    "suite": Path("suites"),
+    "policy": Path("policies"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +37,20 @@ class Checked:
     reference: str  # name@version; empty where there are problems
     digest: str  # of the meaning; empty where there are problems
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()  # what is valid, and worth a second look
+
+    @property
+    def waits_for(self) -> str:
+        """The invalid constitution that kept this file from being checked, if that is all."""
+        if self.kind not in {"suite", "policy"}:
+            return ""
+        files = {problem.file for problem in self.problems}
+        yaml = [file for file in files if file.endswith(_SUFFIXES)]  # data may hold any words
+        others = [file for file in yaml if _kind_of(Path(file)) == "constitution"]
+        return others[0] if len(others) == len(files) == 1 else ""
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"not_checked_because_of": self.waits_for or None}
 
 
 @click.command()
@@ -43,8 +60,9 @@ def command(paths: tuple[str, ...], as_json: bool) -> int:
     """Check constitutions, suites and policies.
 
     PATH is a file, a directory (every YAML file below it that begins as one of the three does),
-    or a shipped name such as demo. Prints each mistake as file:line:column, all at once.
-    Exit code: 0 all are right, 2 a mistake was found.
+    or a name: of what lies in ./constitutions, ./suites and ./policies, or of what ships, such as
+    demo. Prints each mistake as file:line:column, all at once. Notes are no mistakes.
+    Exit code: 0 all are valid, 2 a mistake was found.
     """
     checked = check_paths(paths)
     told: set[Problem] = set()
@@ -52,10 +70,19 @@ def command(paths: tuple[str, ...], as_json: bool) -> int:
         _show(file, told, as_json=as_json)
     if as_json:
         answer({"ok": not told, "files": [file.to_json() for file in checked]})
-    wrong = sum(1 for file in checked if file.problems)
-    total = f"{len(checked)} checked, {wrong} wrong"
-    click.echo(total + (f", {len(told)} problem{'s' * (len(told) != 1)}" if told else ""), err=True)
+    click.echo(_total(checked, len(told)), err=True)
     return UsageError.exit_code if told else 0
+
+
+def _total(checked: tuple[Checked, ...], problems: int) -> str:
+    waiting = sum(1 for file in checked if file.waits_for)
+    wrong = sum(1 for file in checked if file.problems) - waiting
+    notes = sum(len(file.notes) for file in checked)
+    parts = [f"{len(checked) - waiting} checked, {wrong} wrong"]
+    parts += [f"{waiting} not checked"] if waiting else []
+    parts += [f"{problems} problem{'s' * (problems != 1)}"] if problems else []
+    parts += [f"{notes} note{'s' * (notes != 1)}"] if notes else []
+    return ", ".join(parts)
 
 
 def _show(file: Checked, told: set[Problem], *, as_json: bool) -> None:
@@ -63,15 +90,25 @@ def _show(file: Checked, told: set[Problem], *, as_json: bool) -> None:
     from lexgate._text import printable
 
     if not file.problems and not as_json:
-        click.echo(printable(f"{file.path}: {file.kind} {file.reference} is right", 1000))
+        click.echo(printable(f"{file.path}: {file.kind} {file.reference} is valid", 1000))
+    lines = [line for note in file.notes for line in _note(note).split("\n")]
     same_file = {problem: _resolved(problem) for problem in file.problems}
     new = [problem for problem, resolved in same_file.items() if resolved not in told]
-    for problem in new:
-        for line in str(problem).split("\n"):
-            click.echo(printable(line, 1000), err=True)
-    if file.problems and not new:
-        click.echo(printable(f"{file.path}: wrong because of what is told above", 1000), err=True)
+    lines += [line for problem in new for line in str(problem).split("\n")]
+    if file.waits_for:
+        of_it = Path(file.waits_for).stem
+        lines.append(f"{file.path}: not checked: constitution {of_it} is invalid")
+    elif file.problems and not new:
+        lines.append(f"{file.path}: wrong because of the mistakes above")
+    for line in lines:
+        click.echo(printable(line, 1000), err=True)
     told.update(same_file.values())
+
+
+def _note(note: Problem) -> str:
+    place = str(note).partition(f" {note.path}:")[0] if note.path else f"{note.file}:"
+    place = place if note.file.endswith(_SUFFIXES) else f"{note.file}:"  # a name has no lines
+    return f"{place} note: {note.message}" + (f"\n    hint: {note.hint}" if note.hint else "")
 
 
 def _resolved(problem: Problem) -> Problem:
@@ -79,12 +116,12 @@ def _resolved(problem: Problem) -> Problem:
 
 
 def check_paths(references: tuple[str, ...]) -> tuple[Checked, ...]:
-    """Check each file, directory or shipped name once, in the order given.
+    """Check each file, directory or name once, in the order given.
 
     Raises:
         UsageError: a reference is neither, or a directory holds nothing to check.
     """
-    checked: dict[str, Checked] = {}
+    files: dict[str, _File] = {}
     for reference in references:
         path = Path(reference)
         if path.is_dir():
@@ -95,11 +132,30 @@ def check_paths(references: tuple[str, ...]) -> tuple[Checked, ...]:
                     f"no YAML file with one of these keys at its top"
                 )
         elif path.is_file():
-            found = [_check_file(path, _kind(path))]
+            found = [_check_file(path, _kind_of(path))]
         else:
-            found = _check_shipped(reference)
-        checked |= {f"{file.kind} {file.path}": file for file in found}
-    return tuple(checked.values())
+            found = _check_named(reference)
+        files |= {f"{file.checked.kind} {file.checked.path}": file for file in found}
+    return tuple(_with_notes(file, tuple(files.values())) for file in files.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file after its check, and what was read from it."""
+
+    checked: Checked
+    loaded: Loaded | None = None  # None where there are problems
+
+
+def _with_notes(file: _File, all_files: tuple[_File, ...]) -> Checked:
+    if file.loaded is None:
+        return file.checked
+    beside = [other for other in all_files if other.checked.kind == "suite"]
+    # A suite that is wrong may measure anything: silence is better than a guess.
+    read: list[Any] = [other.loaded for other in beside if other.loaded is not None]
+    suites = read if len(read) == len(beside) else None
+    notes = notes_on(file.loaded, file.checked.path, suites)
+    return dataclasses.replace(file.checked, notes=notes)
 
 
 def _below(directory: Path) -> list[tuple[Path, Kind]]:
@@ -109,57 +165,71 @@ def _below(directory: Path) -> list[tuple[Path, Kind]]:
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(names):
             file = Path(place, name)
-            if file.suffix in _SUFFIXES and file.is_file() and (kind := _kind(file)):
+            if file.suffix in _SUFFIXES and file.is_file() and (kind := _kind_of(file)):
                 found.append((file, kind))
     return found
 
 
-def _kind(path: Path) -> Kind | None:
+def _kind_of(path: Path) -> Kind | None:
     """Recognise a file by the key at its top, also when the rest of it is no YAML."""
-    text = path.read_bytes().decode("utf-8", "replace")
-    for kind in _KINDS:
-        if re.search(rf"""^(?:\{{\s*)?["']?{kind}["']?\s*:""", text, re.MULTILINE):
-            return kind
-    return None
+    try:
+        return kind_in(path.read_bytes().decode("utf-8", "replace"))
+    except OSError:
+        return None
 
 
-def _check_file(path: Path, kind: Kind | None) -> Checked:
+def _check_file(path: Path, kind: Kind | None) -> _File:
     if kind is None:
         expected = "expected 'constitution:', 'suite:' or 'policy:' at the top, found none"
-        return Checked(str(path), None, "", "", (Problem(str(path), 1, 1, "", expected),))
+        problem = Problem(str(path), 1, 1, "", expected)
+        return _File(Checked(str(path), None, "", "", (problem,)))
     return _check(kind, path, str(path))
 
 
-def _check(kind: Kind, reference: Path | str, shown: str) -> Checked:
+def _check(kind: Kind, reference: Path | str, shown: str) -> _File:
     try:
-        name, digest = _load(kind, reference)
+        loaded = _load(kind, reference)
     except UsageError as error:
         if isinstance(error, InvalidFile) and error.problems:
-            return Checked(shown, kind, "", "", error.problems)
+            return _File(Checked(shown, kind, "", "", error.problems))
         message, _, hint = str(error).partition("\n    hint: ")
-        return Checked(shown, kind, "", "", (Problem(shown, 1, 1, "", message, hint),))
-    return Checked(shown, kind, name, digest, ())
+        return _File(Checked(shown, kind, "", "", (Problem(shown, 1, 1, "", message, hint),)))
+    return _File(Checked(shown, kind, loaded.reference, loaded.digest, ()), loaded)
 
 
-def _load(kind: Kind, reference: Path | str) -> tuple[str, str]:
+def _load(kind: Kind, reference: Path | str) -> Loaded:
     if kind == "constitution":
         from lexgate.constitutions import find, load
 
-        rules = load(reference) if isinstance(reference, Path) else find(reference)
-        return rules.reference, rules.digest
+        return load(reference) if isinstance(reference, Path) else find(reference)
     if kind == "suite":
         from lexgate.evals import load_suite
 
-        suite = load_suite(reference)
-        return suite.reference, suite.digest
+        return load_suite(reference)
     from lexgate.gates import load_policy
 
-    policy = load_policy(reference)
-    return policy.reference, policy.digest
+    return load_policy(reference)
 
 
-def _check_shipped(reference: str) -> list[Checked]:
-    """Check whatever ships under this name: one name may be a constitution, a suite and a policy."""
+def _check_named(reference: str) -> list[_File]:
+    """Check whatever has this name: one may be a constitution, a suite and a policy.
+
+    What lies in the directories of the workspace goes before what ships.
+    """
+    local = {kind: list(heads(_FOLDERS[kind], kind)) for kind in KINDS}
+    found = [
+        _check(head.kind, head.path, str(head.path))
+        for kind in KINDS
+        for head in local[kind]
+        if head.answers(reference) or head.path.stem == reference
+    ]
+    if found:
+        return found
+    here = [head.reference for group in local.values() for head in group]
+    return _check_shipped(reference, here)
+
+
+def _check_shipped(reference: str, here: list[str]) -> list[_File]:
     from lexgate.constitutions import shipped
     from lexgate.evals import shipped_suites
     from lexgate.gates import shipped_policies
@@ -177,10 +247,11 @@ def _check_shipped(reference: str) -> list[Checked]:
     if not found:
         from difflib import get_close_matches
 
-        known = sorted({name for group in names.values() for name in group})
+        known = sorted({*here, *(name for group in names.values() for name in group)})
         near = get_close_matches(reference, known, 1) or known
         raise UsageError(
-            f"no file, directory or shipped name '{reference}'\n"
-            f"    hint: shipped are {', '.join(near)}"
+            f"no file, directory or name '{reference}' here, in ./constitutions, ./suites, "
+            f"./policies or among what ships\n"
+            f"    hint: there are {', '.join(near)}"
         )
     return found

@@ -38,11 +38,17 @@ class Result:
     """One candidate after its run and its decision."""
 
     name: str
+    model: str  # what stood in its place: `demo/NAME` unless the person put another there
     run: Run
     decision: Decision
     ours: Mean  # accuracy as our scorer has it
     lm_eval: Mean  # the same questions as lm-eval scores them
     agreement: Agreement  # of the second critic with the default one
+
+    @property
+    def label(self) -> str:
+        """`careful`, or `careful (hf/PATH)` where another model stood in its place."""
+        return self.name if self.model == f"demo/{self.name}" else f"{self.name} ({self.model})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,14 @@ class _Job:
     "replacements",
     metavar="NAME=MODEL",
     multiple=True,
-    help="Put MODEL in the place of the candidate NAME, such as careful=hf/PATH.",
+    help="Put MODEL in the place of the candidate NAME, such as careful=hf/PATH. It needs a "
+    "network (hf/ or demo/), for lm-eval measures it too.",
 )
 @json_option
 def command(runs: Path, replacements: tuple[str, ...], as_json: bool) -> int:
-    """Do the whole job on built-in models: offline, about two minutes, the second time seconds.
+    """Do the whole job on built-in models, offline.
 
-    Trains four small candidates and a critic on this machine, from text the package generates,
+    The first time takes about a minute and a half on two cores, then about ten seconds. Trains four small candidates and a critic on this machine, from text the package generates,
     then measures, judges and decides. Exit code: 0 decisions were made, 4 evidence is missing.
     """
     quiet()
@@ -89,6 +96,7 @@ def command(runs: Path, replacements: tuple[str, ...], as_json: bool) -> int:
 
 
 def _models(replacements: Mapping[str, str]) -> dict[str, str]:
+    say("loading the built-in models …")  # the libraries alone take seconds
     from lexgate.critic import embedded
 
     models = {name: f"demo/{name}" for name in embedded.NAMES if name != "critic"}
@@ -132,6 +140,7 @@ def _decide(job: _Job, name: str, model: str) -> Result:
     means = {kinds[key.partition("/")[0]]: m for key, m in summarise(run).metrics.items()}
     return Result(
         name=name,
+        model=model,
         run=run,
         decision=decision,
         ours=means["accuracy"],

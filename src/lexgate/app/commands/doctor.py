@@ -147,7 +147,7 @@ def _device() -> tuple[Finding, ...]:
         return (
             Finding("device", "ok", f"cuda ({name}); models run in the dtype they are saved in"),
         )
-    dtype = "float32, models saved in bfloat16 in that" if _native_bf16() else "float32"
+    dtype = "float32 (in bfloat16 where they are saved so)" if _native_bf16() else "float32"
     found = f"cpu, {torch.get_num_threads()} threads; models run in {dtype}"
     return (Finding("device", "ok", found),)
 
@@ -196,7 +196,7 @@ def _cache() -> Finding:
     models = sorted(path.parent for path in place.rglob("config.json"))
     size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     if not models:
-        hint = "the first lexgate demo trains them, in about a minute"
+        hint = "the first lexgate demo trains them, in about a minute and a half"
         return Finding("built-in models", "note", f"none yet at {place}", hint)
     found = f"{len(models)} at {place}, {size / 1e6:.0f} MB"
     return Finding("built-in models", "ok", found)
@@ -226,6 +226,6 @@ def _runs(runs: Path) -> Finding:
             damaged.append(path.name)
     state = f"{len(found)} at {runs}; of the newest {len(newest)}: {len(cut)} cut"
     state += f", {len(damaged)} damaged"
-    hints = [f"resume {name} with lexgate eval --resume" for name in cut[-1:]]
+    hints = [f"go on with {name}: the same lexgate eval, with --resume {name}" for name in cut[-1:]]
     hints += [f"{name} is damaged: run its suite again" for name in damaged[-1:]]
     return Finding("runs", "note" if hints else "ok", state, "; ".join(hints))

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lexgate._text import printable
 from lexgate.app.commands._shared import (
+    ARGUMENTS,
+    CRITICS,
+    MODELS,
     RUNS,
     answer,
     find_run,
@@ -27,6 +31,7 @@ from lexgate.errors import EvidenceError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lexgate.app.progress import Bars, Lines
     from lexgate.constitutions import Constitution
     from lexgate.critic import Critic, Model
     from lexgate.evals import Run, Suite
@@ -64,14 +69,8 @@ class Wanted:
 
 @click.command(name="eval")
 @click.argument("suite")
-@click.option("--model", metavar="M", required=True, help="The candidate, such as hf/PATH.")
-@click.option(
-    "--critic",
-    "critics",
-    metavar="C",
-    multiple=True,
-    help="Cheapest first; repeat, or separate by commas. [default: checks,exemplars]",
-)
+@click.option("--model", metavar="M", required=True, help=f"The candidate: {MODELS}.")
+@click.option("--critic", "critics", metavar="C", multiple=True, help=CRITICS)
 @runs_option
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many samples a task.")
 @click.option("--resume", metavar="RUN", help="Go on with a run; nothing is made twice.")
@@ -80,13 +79,22 @@ class Wanted:
     is_flag=True,
     help="Let models run code of their own and unpickle weights. Decisions will say so.",
 )
-@click.option("-M", "options", metavar="K=V", multiple=True, help="An argument of the candidate.")
+@click.option(
+    "-M",
+    "options",
+    metavar="K=V",
+    multiple=True,
+    help=f"An argument of the candidate: {ARGUMENTS}.",
+)
 @json_option
 def command(as_json: bool, **options: Any) -> int:
     """Run SUITE, a file or a shipped name, on a candidate; print the run's id.
 
-    Exit code: 0 the run is complete, 4 the candidate or the disk failed, 130 interrupted; what is
-    done stands, and the command that goes on is printed.
+    lm_eval tasks need a candidate with a network: hf/ or demo/.
+
+    Exit code: 0 the run is complete, 2 nothing of that name is here, 4 the candidate or the disk
+    failed or the hub cannot be reached, 130 interrupted (143 by SIGTERM); what is done stands, and
+    the command that goes on is printed.
     """
     quiet()
     wanted = Wanted(**options)
@@ -106,6 +114,8 @@ def command(as_json: bool, **options: Any) -> int:
 
 def _evaluate(wanted: Wanted) -> Run:
     from lexgate.app.progress import watched
+
+    say(f"loading {printable(wanted.model)} …")  # the libraries alone take seconds
     from lexgate.critic import open_model
     from lexgate.evals import evaluate, load_suite
 
@@ -114,7 +124,7 @@ def _evaluate(wanted: Wanted) -> Run:
     critic = _open_critic(suite, wanted)
     model = open_model(wanted.model, pairs(wanted.options), allow_code=wanted.allow_code)
     _announce(suite, model, critic, wanted.limit)
-    before = set(wanted.runs.glob("*/run.json"))
+    progress: Lines | Bars | None = None
     try:
         with watched(say) as progress:
             return evaluate(
@@ -127,7 +137,7 @@ def _evaluate(wanted: Wanted) -> Run:
                 progress=progress,
             )
     except (KeyboardInterrupt, EvidenceError):
-        if standing := resume or _newest(wanted.runs, before):
+        if progress and (standing := progress.run or resume):
             say(f"what is done stands in {standing}; go on with\n")
             say(f"    {wanted.resume_command(standing)}\n")
         raise
@@ -152,7 +162,6 @@ def _constitution(suite: Suite) -> Constitution | None:
 
 
 def _announce(suite: Suite, model: Model, critic: Critic | None, limit: int | None) -> None:
-    from lexgate._text import printable
     from lexgate.evals import LmEvalTask
 
     counts = [
@@ -166,11 +175,6 @@ def _announce(suite: Suite, model: Model, critic: Critic | None, limit: int | No
     for name, value in model.identity.details:
         if name == "note":
             say(printable(f"  {model.identity.name}: {value}"))
-
-
-def _newest(runs: Path, before: set[Path]) -> Path | None:
-    """Find the run that this process began: ids begin with the time they were made."""
-    return max((path.parent for path in set(runs.glob("*/run.json")) - before), default=None)
 
 
 def _json(run: Run) -> dict[str, Any]:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lexgate.app.commands._shared import answer, find_run, json_option, runs_option, say
+from lexgate.app.commands._shared import (
+    answer,
+    check_place,
+    find_run,
+    json_option,
+    runs_option,
+    say,
+)
 
 if TYPE_CHECKING:
     from lexgate.gates import Decision
@@ -41,9 +48,11 @@ def command(
 ) -> int:
     """Decide about a run under POLICY, a file or a shipped name.
 
-    Prints the report and writes the decision record. Exit code: 0 pass, 1 fail, 3 inconclusive
-    (the report says what would settle it), 4 evidence missing or damaged. Only 0 promotes.
+    Prints the report and writes the decision record. Exit code: 0 pass, 1 fail, 2 no policy or run
+    of that name, 3 inconclusive (the report says what would settle it), 4 evidence missing or
+    damaged. Only 0 promotes.
     """
+    check_place(output)
     from lexgate.evals import open_run
     from lexgate.gates import decide, load_policy, report
 

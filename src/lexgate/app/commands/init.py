@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from lexgate import __version__
 from lexgate.app.commands._shared import answer, json_option, say
 from lexgate.errors import UsageError
 
@@ -67,6 +68,8 @@ def workspace() -> dict[str, bytes]:
     """Give the workspace's files: path -> content."""
     templates = files("lexgate.app") / "templates"
     written = {name: (templates / source).read_bytes() for name, source in _TEMPLATES.items()}
+    job = ".github/workflows/lexgate.yml"
+    written[job] = written[job].replace(b"LEXGATE_VERSION", __version__.encode("ascii"))
     for name, package in _SCHEMAS.items():
         schema = json.loads((files(package) / name).read_bytes())
         # A copy in a workspace is no longer what the identifier names, and editors would fetch it.

@@ -1,8 +1,9 @@
 """`lexgate judge CONSTITUTION --input rows.jsonl --critic C`: judges exchanges that already exist.
 
 One line in: `{"id": …, "prompt": "…" or [{"role", "content"}, …], "response": "…"}`. One line out
-per exchange and principle: the id and the judgement, in the order asked. Nothing is dropped: what
-a critic cannot judge is an abstention with its reason.
+for each: the same, and `judgements`, one per principle in the order asked. Nothing is dropped: what
+a critic cannot judge is an abstention with its reason. Law (tested): the critic `recorded/FILE`
+reads what this verb writes, and gives the same judgements again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lexgate.app.commands._shared import answer, json_option, pairs, quiet, say, split_names
+from lexgate.app.commands._shared import (
+    ARGUMENTS,
+    CRITICS,
+    answer,
+    check_place,
+    json_option,
+    pairs,
+    quiet,
+    say,
+    split_names,
+)
 from lexgate.errors import EvidenceError, InvalidFile, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -48,21 +59,24 @@ class Judged:
     required=True,
     help='JSONL of {"id", "prompt", "response"}.',
 )
-@click.option(
-    "--critic",
-    "critics",
-    metavar="C",
-    multiple=True,
-    help="Cheapest first; repeat, or separate by commas. [default: checks,exemplars]",
-)
+@click.option("--critic", "critics", metavar="C", multiple=True, help=CRITICS)
 @click.option(
     "--principle", "wanted", metavar="ID", multiple=True, help="Only these. [default: all]"
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: stdout]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where judgements go; --json needs it. [default: stdout]",
 )
 @click.option("--allow-code", is_flag=True, help="Let a critic model run code of its own.")
-@click.option("-M", "options", metavar="K=V", multiple=True, help="An argument of the critic.")
+@click.option(
+    "-M",
+    "options",
+    metavar="K=V",
+    multiple=True,
+    help=f"An argument of a critic that is a model: {ARGUMENTS}.",
+)
 @json_option
 def command(
     *,
@@ -75,12 +89,16 @@ def command(
     options: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Judge the exchanges of a JSONL file; print a judgement per exchange and principle.
+    """Judge the exchanges of a JSONL file; print each with a judgement per principle.
+
+    The output can be given to the critic recorded/FILE. With --json, judgements go to the file of
+    -o, and a summary is the one object on stdout.
 
     Exit code: 0 judged (also where some are abstentions), 4 the critic failed on every one.
     """
     if as_json and output is None:
         raise UsageError("--json prints the summary on stdout: say with -o where judgements go")
+    check_place(output)
     quiet()
     from lexgate.constitutions import find
     from lexgate.critic import open_critic
@@ -132,11 +150,24 @@ def _judge(
         replies = critic.judge([item.exchange for item in batch], principles)
         for item, judgements in zip(batch, replies, strict=True):
             for judgement in judgements:
-                row = judgement.to_json()
                 counts[judgement.principle][_word(judgement)] += 1
-                lines.append(json.dumps({"id": item.id} | row, allow_nan=False))
+            lines.append(json.dumps(_line(item, judgements), allow_nan=False))
         say(f"judged {start + len(batch)} of {len(judged)}")
     return lines, {principle: dict(sorted(found.items())) for principle, found in counts.items()}
+
+
+def _line(item: Judged, judgements: Sequence[Judgement]) -> dict[str, Any]:
+    turns = item.exchange.prompt
+    # As it was given: text for one turn of a user, else the turns.
+    alone = len(turns) == 1 and turns[0].role == "user"
+    prompt = turns[0].content if alone else [{"role": m.role, "content": m.content} for m in turns]
+    judged = [judgement.to_json() for judgement in judgements]
+    return {
+        "id": item.id,
+        "prompt": prompt,
+        "response": item.exchange.response,
+        "judgements": judged,
+    }
 
 
 def _word(judgement: Judgement) -> str:

@@ -26,12 +26,12 @@ __all__ = ["command"]
 )
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 def command(runs: Path, port: int, no_browser: bool) -> int:
-    """Open the review pages: runs, every sample with its verdicts, decisions with their reasons."""
-    if not runs.is_dir():
-        raise UsageError(
-            f"no directory of runs at {runs}\n"
-            f"    hint: lexgate demo, or lexgate eval, makes one; or name it with --runs DIR"
-        )
+    """Open the review pages: runs, every sample with its verdicts, decisions with their reasons.
+
+    The folder of runs may be empty or missing: what is made while the pages are open appears there.
+    """
+    if runs.exists() and not runs.is_dir():
+        raise UsageError(f"{runs} is no directory\n    hint: name the folder of runs: --runs DIR")
     from lexgate.app.review import serve
 
     serve(runs, port, not no_browser)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lexgate.app import render, urls
-from lexgate.app._interval import draw, number
+from lexgate.app._interval import draw, held_to, number
 from lexgate.gates import RESTS_ON
 
 if TYPE_CHECKING:
@@ -24,20 +24,27 @@ def rule_card(run: OpenedRun, rule: RuleOutcome) -> None:
             render.badge(rule.outcome)
             render.text(rule.id)
             st.space("stretch")
-            render.link("Rows behind it", urls.rows(run.name, rule.subject), "table_rows")
-            against = "wrong" if rule.subject.startswith("metric/") else "flagged"
-            place = urls.rows(run.name, rule.subject, outcome=against)
-            render.link("Rows against it", place, "flag")
+            render.link("All rows it counted", urls.rows(run.name, rule.subject), "table_rows")
+            if rule.subject.startswith("metric/"):
+                wrong = urls.rows(run.name, rule.subject, outcome="wrong")
+                render.link("Wrong rows", wrong, "flag")
+            else:
+                flagged = urls.rows(run.name, rule.subject, outcome="flagged")
+                render.link("Flagged rows", flagged, "flag")
         render.text(rule.reason)
         if rule.needs:
             render.facts({"What would settle it": rule.needs}, columns=1)
+        if rule.unjudged:
+            render.facts({"Rests on what was not judged": rule.unjudged}, columns=1)
+        if rule.next_step:
+            render.facts({"What would narrow the bounds": rule.next_step}, columns=1)
         numbers, picture = st.columns([3, 2], vertical_alignment="center")
         with numbers:
             render.facts(
                 {
                     "Estimate": number(rule.estimate),
                     "Bounds": f"{number(rule.low)} to {number(rule.high)}",
-                    "Limit": number(rule.limit),
+                    "Limit": held_to(rule),
                     "Samples / clusters": f"{rule.n:,} / {rule.clusters:,}",
                 }
             )

@@ -52,6 +52,8 @@ def decision_lines(records: tuple[queries.DecisionRecord, ...], *, of_run: bool)
                     render.text(f"{record.name}: {record.problem}")
                 else:
                     about = "" if of_run else f"{decision.candidate.get('name', '')} under "
-                    render.text(f"{about}{decision.policy}, decided {decision.decided}")
+                    when = render.moment(decision.decided)
+                    run = "" if of_run else f", run {record.run}"
+                    render.text(f"{about}{decision.policy}, decided {when}{run}")
             with link:
                 render.link("Open decision", urls.decision(record.run, record.name))

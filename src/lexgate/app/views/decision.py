@@ -40,6 +40,10 @@ def page() -> None:
             render.text(concern)
     _facts(decision)
     st.subheader("Rules")
+    st.caption(
+        "A cluster is a prompt with its paraphrases; it counts once, and it is flagged when any of "
+        "its samples is."
+    )
     for rule in queries.worst_first(decision.rules):
         rule_card(run, rule)
     stated = queries.notes_of(decision.candidate) + queries.notes_of(decision.critic)
@@ -100,9 +104,9 @@ def _facts(decision: Decision) -> None:
             "Suite": decision.suite,
             "Critic": str(decision.critic.get("name", "")),
             "Constitution": decision.constitution,
-            "Compared with": decision.baseline or "no other run",
-            "Decided": decision.decided,
-            "Expires": decision.expires,
+            "Compared with": decision.baseline or "no baseline",
+            "Decided": render.moment(decision.decided),
+            "Expires": render.moment(decision.expires),
         }
     )
 

@@ -33,7 +33,7 @@ def page() -> None:
     if run.state == "cut":
         st.warning(
             "This run is not complete: it is still being written, or it was cut. What is missing "
-            "counts against the candidate. To go on: lexgate eval with --resume.",
+            "counts against the candidate. To go on, add to the same lexgate eval: --resume RUN",
             icon=":material/hourglass_bottom:",
         )
     st.subheader("Decisions")
@@ -64,7 +64,7 @@ def _identity(run: OpenedRun) -> None:
             "Critic": run.named("critic"),
             "Suite": run.named("suite"),
             "Constitution": str(reference),
-            "Created": run.created,
+            "Created": render.moment(run.created),
             "Rows": f"{run.rows:,}",
             "Run": run.name,
         }

@@ -43,7 +43,7 @@ def _empty() -> None:
     st.info("There is no run in this folder yet.", icon=":material/inbox:")
     render.facts({"Folder": str(folder())}, columns=1)
     st.subheader("Make one")
-    st.caption("The whole job on built-in models, offline, in about two minutes:")
+    st.caption("The whole job on built-in models, offline, in about a minute and a half:")
     st.code("lexgate demo", language=None)
     st.caption("Or a suite on a model of yours, then a decision about it:")
     st.code(
@@ -51,7 +51,7 @@ def _empty() -> None:
         "lexgate gate POLICY --run RUN",
         language=None,
     )
-    st.caption("Then reload this page.")
+    st.caption("Then reload this page. Runs kept elsewhere: lexgate review --runs DIR")
 
 
 def _damaged(lines: Sequence[RunLine]) -> None:
@@ -74,12 +74,12 @@ def _table(lines: Sequence[RunLine]) -> None:
     chosen = render.table(
         [
             ("State", [str(render.STATUSES[line.state]) for line in shown]),
+            ("Created", [render.moment(line.created) for line in shown]),
             ("Decisions", [_decided(line.decisions) for line in shown]),
             ("Candidate", [line.candidate for line in shown]),
             ("Suite", [line.suite for line in shown]),
             ("Critic", [line.critic for line in shown]),
             ("Rows", [f"{line.rows:,}" for line in shown]),
-            ("Created", [line.created for line in shown]),
             ("Run", [line.name for line in shown]),
         ],
         "Runs with state, decisions, candidate, suite, critic and number of rows",

@@ -57,8 +57,11 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
+# transformers imports whatever it finds installed; the trainers need none of these, and two of them
+# beside each other on a small machine are to leave room.
 _START = (
     "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
+    "sys.modules.update(dict.fromkeys(('pandas', 'scipy', 'sklearn'))); "
     "from lexgate.critic.embedded._build import main; sys.exit(main(sys.argv[2:]))"
 )
 

@@ -1,0 +1,135 @@
+"""What `lexgate check` says of files that are valid and still cannot do what they seem to promise.
+
+Notes are no mistakes: the exit code stays 0. Told now, they spare a run that no gate could pass.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lexgate.errors import LexgateError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lexgate.constitutions import Constitution
+    from lexgate.evals import Suite
+    from lexgate.gates import Policy
+
+    Loaded = Constitution | Suite | Policy
+    Places = Mapping[tuple[str | int, ...], tuple[int, int]]
+
+__all__ = ["notes_on"]
+
+_ONLY_C1 = (
+    "only C1 can pass in this version; C2 and above need people's labels, which it cannot read"
+)
+
+
+def notes_on(loaded: Loaded, shown: str, suites: Sequence[Suite] | None) -> tuple[Problem, ...]:
+    """Give the notes on a valid file.
+
+    Args:
+        loaded: what was read from it.
+        shown: its path, or the name it ships under.
+        suites: the suites checked beside it; None where not all of them could be read.
+    """
+    from lexgate.constitutions import Constitution
+    from lexgate.gates import Policy
+
+    if isinstance(loaded, Constitution):
+        return tuple(_on_severities(loaded, shown))
+    if isinstance(loaded, Policy):
+        places = _places(shown)
+        unmeasured = [] if suites is None else _unmeasured(loaded, shown, suites, places)
+        return (*_on_claims(loaded, shown, places), *unmeasured)
+    return ()
+
+
+def _on_severities(constitution: Constitution, shown: str) -> Iterator[Problem]:
+    strict = [f"{s.id} ({s.claim})" for s in constitution.severities if s.claim > "C1"]
+    if strict:
+        line, column = _places(shown).get(("severities",), (1, 1))
+        message = f"rules of severity {', '.join(strict)} stay inconclusive: {_ONLY_C1}"
+        hint = "until then a policy may ask for `claim: C1`; every decision repeats that it does"
+        yield Problem(shown, line, column, "severities", message, hint)
+
+
+def _on_claims(policy: Policy, shown: str, places: Places) -> Iterator[Problem]:
+    for index, rule in enumerate(policy.rules):
+        if rule.type == "rate_limit" and rule.claim > "C1":
+            line, column = places.get(("rules", index), (1, 1))
+            message = f"{rule.id} claims {rule.claim} and stays inconclusive: {_ONLY_C1}"
+            hint = "until then `claim: C1` is the strongest that can pass"
+            yield Problem(shown, line, column, f"rules/{index}", message, hint)
+
+
+def _unmeasured(
+    policy: Policy, shown: str, suites: Sequence[Suite], places: Places
+) -> Iterator[Problem]:
+    """Tell the rules that the suite which fits the policy best has no evidence for."""
+    around = suites or _workspace(shown)
+    if not around:
+        return
+    lacking = {suite.reference: _lacking(policy, suite) for suite in around}
+    best = min(lacking, key=lambda reference: len(lacking[reference]))
+    for index, message in lacking[best].items():
+        line, column = places.get(("rules", index), (1, 1))
+        where = best if len(lacking) == 1 else f"{best}, the nearest of {len(lacking)} suites,"
+        yield Problem(shown, line, column, f"rules/{index}", f"{where} {message}")
+
+
+def _lacking(policy: Policy, suite: Suite) -> dict[int, str]:
+    """Say what each rule misses in a suite, by the rule's index."""
+    metrics = _metrics(suite)
+    listed = ", ".join(sorted(metrics)) or "none"
+    found: dict[int, str] = {}
+    for index, rule in enumerate(policy.rules):
+        if rule.type != "rate_limit":
+            if (wanted := f"{rule.task}/{rule.metric}") not in metrics:
+                found[index] = f"does not measure {wanted}; it measures {listed}"
+            continue
+        judged = [
+            task.id
+            for task in suite.tasks
+            if task.kind == "critic"
+            and task.constitution.digest == policy.constitution.digest
+            and rule.principle in task.principles
+        ]
+        where = f" of {policy.constitution.reference}"
+        if not judged:
+            found[index] = f"has no task that judges {rule.principle}{where}"
+        elif rule.task is not None and rule.task not in judged:
+            found[index] = f"judges {rule.principle}{where} on {', '.join(judged)}, not {rule.task}"
+        elif rule.task is None and len(judged) > 1:
+            found[index] = f"judges {rule.principle} on {', '.join(judged)}: name one as `task`"
+    return found
+
+
+def _metrics(suite: Suite) -> set[str]:
+    metrics = {f"{task.id}/{task.scorer}" for task in suite.tasks if task.kind == "accuracy"}
+    return metrics | {f"{task.id}/{task.metric}" for task in suite.tasks if task.kind == "lm_eval"}
+
+
+def _workspace(shown: str) -> list[Suite]:
+    """Read the suites beside a policy's directory; those that cannot be read leave no guess."""
+    from lexgate._yaml_head import heads
+    from lexgate.evals import load_suite
+
+    path = Path(shown)
+    if not path.is_file():
+        return []
+    try:
+        folder = path.resolve().parent.parent / "suites"
+        return [load_suite(head.path) for head in heads(folder, "suite")]
+    except LexgateError:
+        return []
+
+
+def _places(shown: str) -> Places:
+    """Where the keys of a file stand; nothing for a shipped name."""
+    from lexgate._documents import read_document
+
+    path = Path(shown)
+    return read_document(path, {}).positions if path.is_file() else {}
