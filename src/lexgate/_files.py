@@ -10,7 +10,14 @@ __all__ = ["sync_directory", "write_atomic"]
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`, so that a reader or a crash sees the old file or the new one."""
+    """Replace `path` by `content`, so that a reader or a crash sees the old file or the new one.
+
+    A symbolic link is followed; a pipe or a device is written into, since it cannot be replaced.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

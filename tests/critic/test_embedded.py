@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -101,7 +102,7 @@ def test_the_models_are_trained_once_and_then_come_from_the_cache(cache, trainer
     assert not list(directory.parent.glob("*.log"))
 
 
-def test_what_was_built_is_not_looked_into_again(cache, trainer):
+def test_two_models_that_were_swapped_stay_swapped(cache, trainer):
     embedded.prepare()
     one, other = (embedded.directory(name) for name in ("careful", "reckless"))
     one.rename(one.with_name("swap"))
@@ -244,3 +245,19 @@ def test_a_trainer_imports_nothing_from_the_directory_it_was_started_in(
     trainer(f"{real}import random, lexgate.critic.embedded\n{WRITE}")
     embedded.prepare()
     assert trained(cache) == ["candidates", "critic"]
+
+
+def test_a_build_whose_bytes_changed_is_no_build(tmp_path):
+    from lexgate._digests import manifest_of
+
+    model = tmp_path / "careful"
+    model.mkdir()
+    for file in _build._FILES:
+        (model / file).write_bytes(b"{}")
+    record = {"models": [manifest_of(model).digest]}
+    (tmp_path / "build.json").write_text(json.dumps(record))
+    assert _build.built(tmp_path, ["careful"])
+
+    (model / "model.safetensors").write_bytes(b"[]")
+
+    assert not _build.built(tmp_path, ["careful"])

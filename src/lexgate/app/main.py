@@ -9,6 +9,7 @@ traceback; no failure of any kind ends in 0 or in 1, the codes that mean a decis
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -111,7 +112,10 @@ class Verbs(click.Group):
             return start(args, prog_name, complete_var, standalone_mode=False, **extra)
 
         start = super().main
-        return sys.exit(_guarded(run)) if standalone_mode else run()
+        if not standalone_mode:
+            return run()
+        as_json = "--json" in (sys.argv[1:] if args is None else args)
+        return sys.exit(_guarded(run, as_json=as_json))
 
 
 @click.group(
@@ -130,8 +134,19 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line on this process's arguments, and exit."""
+    _open_streams()
     signal.signal(signal.SIGTERM, _terminate)
     cli.main(prog_name="lexgate")
+
+
+def _open_streams() -> None:
+    """Give a process that was started without standard streams somewhere to write.
+
+    Else the first file it opens takes the number of one of them, and what is printed goes into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _terminate(_number: int, _frame: object) -> NoReturn:
@@ -139,8 +154,20 @@ def _terminate(_number: int, _frame: object) -> NoReturn:
     raise _TerminatedError
 
 
-def _guarded(run: Callable[[], Any]) -> int:
-    """Run a verb and turn whatever ends it into an exit code."""
+def _guarded(run: Callable[[], Any], *, as_json: bool) -> int:
+    """Run a verb and turn whatever ends it into an exit code; none ends as if it had failed."""
+    try:
+        return _ended(run, as_json=as_json)
+    except OSError as error:  # a full or broken stdout or stderr: nobody read the answer
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                # Else the interpreter would flush once more on its way out, and complain.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        gone = isinstance(error, BrokenPipeError)
+        return _READER_GONE if gone else _NO_EVIDENCE
+
+
+def _ended(run: Callable[[], Any], *, as_json: bool) -> int:
     try:
         code = run()
         sys.stdout.flush()
@@ -148,19 +175,16 @@ def _guarded(run: Callable[[], Any]) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        click.echo(f"error: {error.format_message()}", err=True)
         verb = getattr(getattr(error, "ctx", None), "command_path", "lexgate")
-        click.echo(f"    hint: {verb} --help", err=True)
-        return error.exit_code
+        lines = [f"error: {error.format_message()}", f"    hint: {verb} --help"]
+        return _tell(lines, error.exit_code, as_json=as_json)
     except (KeyboardInterrupt, click.Abort) as error:
         # Click turns the one into its `Abort`, whose cause it is.
         ended = any(isinstance(cause, _TerminatedError) for cause in (error, error.__cause__))
         click.echo("terminated" if ended else "interrupted", err=True)
         return _TERMINATED if ended else _INTERRUPTED
-    except (_ReaderGoneError, BrokenPipeError):
-        # Else the interpreter would try to flush once more on its way out, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _READER_GONE
+    except _ReaderGoneError as error:
+        raise BrokenPipeError from error
     if not isinstance(code, int):
         # A verb that forgets its exit code must not read as a pass.
         click.echo(f"error: the verb ended with {code!r}, no exit code", err=True)
@@ -175,6 +199,10 @@ def _fail(error: Exception, *, as_json: bool) -> int:
 
         traceback.print_exception(error)
     lines, code = _explain(error)
+    return _tell(lines, code, as_json=as_json)
+
+
+def _tell(lines: list[str], code: int, *, as_json: bool) -> int:
     for line in lines:
         click.echo(line, err=True)
     if as_json:
@@ -183,6 +211,7 @@ def _fail(error: Exception, *, as_json: bool) -> int:
         message = "\n".join(line.removeprefix("error: ") for line in lines)
         problem = {"message": message, "exit_code": code}
         click.echo(json.dumps({"error": problem}, ensure_ascii=False))
+        sys.stdout.flush()
     return code
 
 

@@ -157,10 +157,36 @@ def row_from_json(data: dict[str, Any]) -> Row:
         if "prompt" in fields:
             turns = fields["prompt"]
             fields["prompt"] = tuple((str(role), str(content)) for role, content in turns)
+        _check_types(fields)
         return kind(**fields)
     except (TypeError, KeyError) as error:
         message = f"a {data['kind']} row has other fields than expected: {error}"
         raise ValueError(message) from error
+
+
+_TEXTS = frozenset({"key", "task", "sample", "cluster", "response", "metric", "example"})
+_COUNTS = frozenset({"prompt_tokens", "output_tokens", "rows"})
+_NUMBERS = frozenset({"seconds", "value"})
+_MENUS = {"finish": ("stop", "length"), "label": ("violates", "borderline", "complies")}
+
+
+def _check_types(fields: dict[str, Any]) -> None:
+    """Refuse what only looks like a row: a list for a name, text for a number, a boolean for one."""
+    for name, value in fields.items():
+        sound = True
+        if name in _TEXTS:
+            sound = isinstance(value, str)
+        elif name == "target":
+            sound = value is None or isinstance(value, str)
+        elif name in _COUNTS:
+            sound = type(value) is int
+        elif name in _NUMBERS:
+            sound = type(value) in {int, float}
+        elif name in _MENUS:
+            sound = value in _MENUS[name]
+        if not sound:
+            message = f"{name} is of another kind than expected: {type(value).__name__}"
+            raise TypeError(message)
 
 
 def _plain(row: SampleRow | AnswerRow | ScoreRow | EndRow) -> dict[str, Any]:

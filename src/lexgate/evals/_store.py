@@ -301,6 +301,8 @@ class _Line:
 def _lines(path: Path, head: str) -> Iterator[_Line]:
     """Walk the chain up to its end or to a torn tail."""
     end = 0
+    if (path / _JOURNAL).exists() and not (path / _JOURNAL).is_file():
+        raise EvidenceError(f"the journal of the run {path} is no regular file")
     try:
         with (path / _JOURNAL).open("rb") as stream:
             for number, line in enumerate(stream, start=1):
@@ -328,7 +330,7 @@ def _seed(path: Path) -> str:
 def _row(line: _Line, path: Path) -> Row:
     try:
         return row_from_json(json.loads(line.content))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise _damage(path, line.number, str(error)) from error
 
 
@@ -347,7 +349,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         if manifest["format"] != FORMAT or lacking or manifest["identity"] != identity_of(manifest):
             message = f"its content is not a {FORMAT} of the identity it states"
             raise ValueError(message)  # noqa: TRY301  one sentence for all ways to be damaged
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         message = f"the run {path} is damaged: {_MANIFEST} cannot be used: {error}"
         raise EvidenceError(message) from error
     return dict(manifest)

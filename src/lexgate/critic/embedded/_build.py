@@ -25,7 +25,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexgate._digests import digest, digest_file
+from lexgate._digests import digest, digest_file, manifest_of
 from lexgate._files import sync_directory
 from lexgate._text import printable
 from lexgate.constitutions import find
@@ -46,6 +46,7 @@ _CONSTITUTION = "demo@1.0.0"
 _SOURCES = ("_facts.py", "_lessons.py", "_replies.py", "_train.py", "_world.py")
 _LIBRARIES = ("tokenizers", "torch", "transformers")
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
+_RECORD = "build.json"
 _JOBS = ("candidates", "critic")
 _UNFINISHED = ".building-"
 _ENVIRONMENT = {
@@ -67,11 +68,20 @@ _START = (
 
 
 def cache_directory() -> Path:
-    """Where what can be made again is kept: `$LEXGATE_CACHE`, or the user's cache."""
+    """Where what can be made again is kept: `$LEXGATE_CACHE`, or the user's cache.
+
+    Raises:
+        UsageError: there is neither.
+    """
     if own := os.environ.get("LEXGATE_CACHE"):
         return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "lexgate"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "lexgate"
+    try:
+        return Path.home() / ".cache" / "lexgate"
+    except RuntimeError as error:
+        message = "this user has no home directory: say where to keep models with LEXGATE_CACHE"
+        raise UsageError(message) from error
 
 
 def questions() -> tuple[Question, ...]:
@@ -95,8 +105,18 @@ def key() -> str:
 
 
 def built(directory: Path, names: Sequence[str]) -> bool:
-    """Say whether every model of a build is there."""
-    return all((directory / name / file).is_file() for name in names for file in _FILES)
+    """Say whether every model of a build is there, undamaged.
+
+    Which of its models stands under which name is its owner's affair: whoever swaps two directories
+    is to see two decisions swap.
+    """
+    if not all((directory / name / file).is_file() for name in names for file in _FILES):
+        return False
+    try:
+        written = json.loads((directory / _RECORD).read_bytes())["models"]
+        return all(manifest_of(directory / name).digest in written for name in names)
+    except (OSError, ValueError, KeyError, TypeError, EvidenceError):
+        return False  # what is damaged is made again
 
 
 def build(names: Sequence[str], report: Report) -> Path:
@@ -219,7 +239,9 @@ def _train_all(work: Path, report: Report) -> None:
         costs = _follow(lines, len(jobs), report)
         for job in jobs:
             job.check()
-    (work / "build.json").write_text(json.dumps({"costs": costs}) + "\n", encoding="utf-8")
+    models = [manifest_of(path).digest for path in sorted(work.iterdir()) if path.is_dir()]
+    record = {"costs": costs, "models": models}
+    (work / _RECORD).write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 class _Job:
