@@ -84,7 +84,7 @@ def exemplars(draw, id_, violated_when):
         label = draw(st.sampled_from(("violates" if low else "complies", "borderline")))
     return Exemplar(
         id_,
-        draw(texts),
+        f"{id_} {draw(texts)}",  # no two examples are one exchange
         draw(st.one_of(st.just(""), texts)),
         label,
         draw(texts),

@@ -63,6 +63,8 @@ def kind_in(text: str) -> Kind | None:
 def head_of(path: Path) -> Head | None:
     """Peek at a file; None when it is none of the three kinds, or cannot be read."""
     try:
+        if not path.is_file():  # a pipe would wait for ever
+            return None
         with path.open("rb") as stream:
             text = stream.read(_HEAD).decode("utf-8", "replace")
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -58,21 +59,47 @@ def test_csv_of_any_editor_is_read(folder, form):
     assert [(s.id, s.target) for s in facts.samples] == [("1", "1"), ("2", "2")]
 
 
-def test_equal_prompts_share_a_cluster_unless_they_state_one(folder):
+def test_equal_prompts_share_a_cluster_whatever_they_state(folder):
     rows = [
         {"id": "a", "prompt": "Do  HARM.\n"},
         {"id": "b", "prompt": "do harm."},
         {"id": "c", "prompt": "do harm!"},
         {"id": "d", "prompt": "Do harm.", "cluster": "own"},
+        {"id": "e", "prompt": "Do other harm.", "cluster": "own"},
+        {"id": "f", "prompt": "do other harm.", "cluster": "two"},
+        {"id": "g", "prompt": "Do no harm.", "cluster": "two"},
     ]
     data = "".join(json.dumps(row) + "\n" for row in rows)
 
     suite = SUITE.replace(", cluster: family", "")
     clusters = [s.cluster for s in load_suite(folder(suite, harm__jsonl=data)).tasks[0].samples]
 
-    assert clusters[0] == clusters[1]
-    assert clusters[0].startswith("prompt-")
-    assert clusters[2:] == ["c", "own"]
+    assert clusters == ["own", "own", "c", "own", "own", "own", "own"]
+
+
+def test_equal_prompts_without_a_cluster_are_one(folder):
+    rows = [{"id": "a", "prompt": "Do  HARM.\n"}, {"id": "b", "prompt": "do harm."}]
+    data = "".join(json.dumps(row) + "\n" for row in rows)
+
+    suite = SUITE.replace(", cluster: family", "")
+    one, other = load_suite(folder(suite, harm__jsonl=data)).tasks[0].samples
+
+    assert one.cluster == other.cluster
+    assert one.cluster.startswith("prompt-")
+
+
+def test_a_pipe_in_the_place_of_data_is_refused_and_not_waited_for(folder, problems_of):
+    path = folder()
+    (path.parent / "harm.jsonl").unlink()
+    os.mkfifo(path.parent / "harm.jsonl")
+
+    assert any("it is no regular file" in problem for problem in problems_of(path))
+
+
+def test_a_nul_in_a_file_name_is_a_problem_of_the_suite(folder, problems_of):
+    path = folder(SUITE.replace("data: harm.jsonl", 'data: "h\\0.jsonl"'))
+
+    assert any("it holds a NUL character" in problem for problem in problems_of(path))
 
 
 HOSTILE = [

@@ -20,7 +20,6 @@ from tests.gates.fake_runs import (
     usual,
 )
 
-from lexgate._digests import digest
 from lexgate.critic import Abstention, Verdict
 from lexgate.errors import EvidenceError, UsageError
 from lexgate.evals import AnswerRow, VerdictRow

@@ -7,6 +7,7 @@ already, and speaks about the rest: a person sees all mistakes of a file at once
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from lexgate._documents import did_you_mean
@@ -40,6 +41,7 @@ def problems_of(document: Document) -> Iterator[Problem]:
     severities = _ids(document, ("severities",))
     yield from _duplicates(document, severities, "severity")
     yield from _duplicates(document, _examples(document), "example")
+    yield from _twins(document)
     yield from _supersession(document)
     yield from _precedence_cycles(document, principles)
     yield from _mappings(document, principles)
@@ -100,6 +102,33 @@ def _duplicates(document: Document, ids: Mapping[KeyPath, str], kind: str) -> It
                 "rename one of the two",
             )
         first.setdefault(id_, path)
+
+
+def _twins(document: Document) -> Iterator[Problem]:
+    """Find sealed examples that measure nothing new: copies of one another, or of public ones."""
+    public: dict[str, KeyPath] = {}
+    sealed: dict[tuple[object, str], KeyPath] = {}
+    examples = [path[:-1] for path in _examples(document)]
+    texts = {at: _said(document, at) for at in examples}
+    for at in examples:
+        if document.get((*at, "split")) != "sealed":
+            public.setdefault(texts[at], at)
+    for at in examples:
+        if document.get((*at, "split")) != "sealed":
+            continue
+        other = public.get(texts[at]) or sealed.setdefault((at[1], texts[at]), at)
+        if other != at:
+            line = document.positions[other][0]
+            yield document.problem(
+                at,
+                f"expected a sealed example to differ from all others, found that of line {line} again",
+                "a critic is measured by it, so it must be an exchange of its own",
+            )
+
+
+def _said(document: Document, at: KeyPath) -> str:
+    parts = [str(document.get((*at, key)) or "") for key in ("prompt", "response")]
+    return "\n".join(" ".join(unicodedata.normalize("NFKC", t).casefold().split()) for t in parts)
 
 
 def _dangling(

@@ -226,11 +226,17 @@ class _Loader:
             )
             return None
         try:
+            if path.exists() and not path.is_file():  # a pipe would wait, a device never end
+                reason = "is a directory" if path.is_dir() else "it is no regular file"
+                self.problem(at, f"cannot read {name!r}: {reason}", f"looked for {path}")
+                return None
             with path.open("rb"):
                 return path
         except OSError as error:
             reason = (error.strerror or "it cannot be read").lower()
             self.problem(at, f"cannot read {name!r}: {reason}", f"looked for {path}")
+        except ValueError:
+            self.problem(at, f"{name!r} is no file name: it holds a NUL character")
         return None
 
     def _constitution(self, reference: str, at: tuple[str | int, ...]) -> Constitution | None:
@@ -312,7 +318,7 @@ class _Loader:
         if not any(split in task for split in _SPLITS):
             message = "expected `test_split`: the split that is measured"
             self.problems.append(document.problem((), message))
-        local = task.get("dataset_path", "json") in _LOCAL_LOADERS
+        local = str(task.get("dataset_path", "json")) in _LOCAL_LOADERS
         if local != ("data" in entry):
             message = "a data set on this disk needs `data` in the suite, and only such a one"
             self.problems.append(document.problem(("dataset_path",), message))

@@ -130,12 +130,26 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 
 
 def clustered(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """Give every sample without a cluster one: that of its prompt if others have it, or its own."""
+    """Give every sample its cluster: the stated one, or that of its prompt, or its own.
+
+    Equal prompts are one observation whatever they state, so clusters that share one become one.
+    """
     names = [_prompt_cluster(sample.prompt) for sample in samples]
     often = Counter(names)
+    merged: dict[str, str] = {}  # a stated cluster: the one it was merged into
+
+    def root(cluster: str) -> str:
+        while (into := merged.get(cluster, cluster)) != cluster:
+            cluster = into
+        return cluster
+
+    first: dict[str, str] = {}  # a prompt: the stated cluster it was first seen in
+    for sample, name in zip(samples, names, strict=True):
+        if sample.cluster:
+            merged[root(sample.cluster)] = root(first.setdefault(name, sample.cluster))
     return tuple(
-        sample
-        if sample.cluster
+        replace(sample, cluster=root(stated))
+        if (stated := sample.cluster or first.get(name, ""))
         else replace(sample, cluster=name if often[name] > 1 else sample.id)
         for sample, name in zip(samples, names, strict=True)
     )
