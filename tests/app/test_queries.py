@@ -330,7 +330,7 @@ def test_a_decision_stricter_than_its_rules_stands(tmp_path):
     assert read(path).decision.outcome == "error"
 
 
-def test_damaged_decisions_come_first_and_the_rest_newest_first(tmp_path):
+def test_the_latest_are_the_readable_newest_first_and_the_damaged_stand_apart(tmp_path):
     path = write_run(tmp_path)
     write_decision(path, decision(path, decided="2026-01-01T00:00:00+00:00"), "old")
     write_decision(path, decision(path, decided="2026-02-01T00:00:00Z"), "new")
@@ -338,8 +338,54 @@ def test_damaged_decisions_come_first_and_the_rest_newest_first(tmp_path):
 
     (line,) = queries.list_runs(tmp_path)
 
-    assert [r.name for r in queries.latest([line], 9)] == ["broken", "new", "old"]
-    assert [r.name for r in queries.latest([line], 2)] == ["broken", "new"]
+    assert [r.name for r in queries.latest([line], 9)] == ["new", "old"]
+    assert [r.name for r in queries.latest([line], 1)] == ["new"]
+    assert [r.name for r in queries.unreadable([line])] == ["broken"]
+    assert [r.name for r in line.decisions] == ["broken", "new", "old"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rules": [rule(n=10**400)]}, {"decided": "0001-01-01T00:00:00+10:00"}],
+)
+def test_a_decision_that_overflows_is_damaged_and_breaks_no_list(tmp_path, changes):
+    path = write_run(tmp_path)
+    write_decision(path, decision(path) | changes)
+
+    ((record,),) = [line.decisions for line in queries.list_runs(tmp_path)]
+
+    assert record.decision is None
+    assert record.problem
+
+
+@pytest.mark.parametrize("name", ["run.json", "j-00000000.jsonl", "decisions/first.json"])
+def test_a_pipe_is_never_opened(tmp_path, name):
+    path = write_run(tmp_path)
+    (path / "decisions").mkdir()
+    (path / name).unlink(missing_ok=True)
+    os.mkfifo(path / name)
+
+    (line,) = queries.list_runs(tmp_path)
+
+    assert line.problem or line.decisions[0].problem == "It is not a regular file."
+
+
+def test_a_manifest_nested_too_deeply_damages_its_own_run_only(tmp_path):
+    sound, deep = write_run(tmp_path), write_run(tmp_path)
+    (deep / "run.json").write_text('{"a": ' + "[" * 200_000 + "]" * 200_000 + "}")
+
+    states = {line.name: line.state for line in queries.list_runs(tmp_path)}
+
+    assert states == {sound.name: "complete", deep.name: "damaged"}
+
+
+def test_rows_of_wrong_types_damage_their_own_run_only(tmp_path):
+    sound = write_run(tmp_path)
+    wrong = write_run(tmp_path, [dataclasses.replace(sample("t", "1", "?"), cluster=["c"])])
+
+    states = {line.name: line.state for line in queries.list_runs(tmp_path)}
+
+    assert states == {sound.name: "complete", wrong.name: "damaged"}
 
 
 def test_rules_are_read_worst_first(tmp_path):

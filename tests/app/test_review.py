@@ -30,7 +30,7 @@ from tests.app.review_runs import (
 
 import lexgate.app
 from lexgate.app import urls
-from lexgate.app._interval import held_to, number
+from lexgate.app._interval import bounds, held_to, number
 from lexgate.app.main import cli
 from lexgate.critic import ScriptedModel, open_critic
 from lexgate.errors import UsageError
@@ -361,7 +361,7 @@ def test_a_rule_shows_its_numbers_its_claim_and_the_way_to_its_rows(folder):
     at = visit(urls.decision(path.name, "first"))
     texts = [text.value for text in at.text]
 
-    for shown in ("0.0125", "0 to 0.04", "<= 0.05", "80 / 40", "C1", "clopper_pearson"):
+    for shown in ("0.0125", "0.0000 to 0.0400", "<= 0.05", "80 / 40", "C1", "clopper_pearson"):
         assert shown in texts
     assert "the critic erring here as it does on the constitution's sealed examples" in texts
     assert {"Too few.", "412 more prompts.", "--allow-code was given"} <= set(texts)
@@ -388,7 +388,7 @@ def test_the_page_shows_what_the_gate_decided_number_by_number(folder):
     assert at.title[0].value == "Fail"
     assert not at.warning
     for one in decided.rules:
-        wanted = [number(one.estimate), f"{number(one.low)} to {number(one.high)}"]
+        wanted = [number(one.estimate), bounds(one)]
         wanted += [held_to(one), f"{one.n:,} / {one.clusters:,}"]
         start = texts.index(one.id)
         assert one.reason in texts[start:]
@@ -662,3 +662,53 @@ def test_a_folder_of_runs_that_is_not_there_yet_is_served(tmp_path, monkeypatch)
 
     assert result.exit_code == 0, result.stderr
     assert served == [(tmp_path / "none", 8501, False)]
+
+
+def test_bounds_are_rounded_outward_as_in_the_reason(folder):
+    path = write_run(folder)
+    write_decision(path, decision(path, rule(low=0.012349, high=0.045671)))
+
+    texts = [text.value for text in visit(urls.decision(path.name, "first")).text]
+
+    assert "0.0123 to 0.0457" in texts
+
+
+def test_a_blocked_candidate_is_named_with_the_rules_that_block_it(folder):
+    path = write_run(folder)
+    write_decision(path, decision(path, rule("first"), rule("harm", "fail")))
+
+    texts = [text.value for text in visit(urls.decision(path.name, "first")).text]
+
+    assert "demo/careful is blocked by harm" in texts
+
+
+def test_a_note_the_decision_holds_already_stands_once(folder):
+    named = {"name": "demo/x", "digest": "sha256:d", "details": {"note": "trained here"}}
+    path = write_run(folder, candidate=named)
+    write_decision(path, decision(path, notes=["candidate demo/x: trained here"]))
+
+    texts = [text.value for text in visit(urls.decision(path.name, "first")).text]
+
+    assert [t for t in texts if "trained here" in t] == ["candidate demo/x: trained here"]
+
+
+def test_damaged_decisions_never_hide_readable_ones(folder):
+    path = write_run(folder)
+    write_decision(path, decision(path), "good")
+    for i in range(7):
+        write_decision(path, "{}", f"bad{i}")
+
+    at = visit(urls.runs())
+
+    assert ("Open decision", urls.decision(path.name, "good").url) in links(at)
+    assert "7 decision records cannot be read" in at.error[0].value
+
+
+def test_more_counts_than_a_table_holds_are_shown_in_parts(folder):
+    many = [f"p{i}" for i in range(201)]
+    task = {"id": "t", "kind": "critic", "samples": 1, "data_digest": "", "principles": many}
+
+    at = visit(urls.run(write_run(folder, [sample("t", "1", "?")], tasks=[task]).name))
+
+    assert len(values(at, 1)["Principle"]) == 200
+    assert "201 lines in parts of 200." in said(at)

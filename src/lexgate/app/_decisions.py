@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["DecisionRecord", "concerns_about", "newest_first", "read_decisions", "worst_first"]
+__all__ = [
+    "DecisionRecord",
+    "check_moment",
+    "concerns_about",
+    "newest_first",
+    "read_decisions",
+    "worst_first",
+]
 
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 _LIMIT = 16 << 20  # bytes; a decision is some kilobytes
@@ -100,12 +107,16 @@ def _identities(decision: Decision) -> dict[str, Any]:
 def _read(run: Path, file: Path) -> DecisionRecord:
     raw = ""
     try:
+        if not file.is_file():  # a pipe would wait for ever
+            return DecisionRecord(run.name, file.stem, None, "It is not a regular file.", raw)
         if file.stat().st_size > _LIMIT:
             return DecisionRecord(run.name, file.stem, None, "The file is over 16 MiB.", raw)
         raw = file.read_text("utf-8")
         decision = _decision(json.loads(raw))
+        check_moment(decision.decided)
+        check_moment(decision.expires)
         return DecisionRecord(run.name, file.stem, decision, "", raw)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001  whatever one file holds, the list must stand
         problem = str(error) or type(error).__name__
         return DecisionRecord(run.name, file.stem, None, problem, raw)
 
@@ -176,6 +187,13 @@ def _texts(record: Any, more: tuple[Any, ...], skipped: tuple[str, ...]) -> None
         if not isinstance(value, str) and not (name == "baseline" and value is None):
             message = f"{name} must be text, found {value!r}"
             raise TypeError(message)
+
+
+def check_moment(text: str) -> None:
+    """Raise OverflowError where a time cannot be told in UTC; what is no time at all may stand."""
+    time = _time(text)
+    if time is not None:
+        time.astimezone(UTC)
 
 
 def _decided(record: DecisionRecord) -> datetime:

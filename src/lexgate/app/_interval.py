@@ -8,13 +8,16 @@ as text beside it, so nothing rests on colour or sight.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import InvalidOperation
 from html import escape
 from typing import TYPE_CHECKING
+
+from lexgate.gates import shown_bound
 
 if TYPE_CHECKING:
     from lexgate.gates import RuleOutcome
 
-__all__ = ["Drawing", "draw", "held_to", "number"]
+__all__ = ["Drawing", "bounds", "draw", "held_to", "number"]
 
 _WIDTH, _HEIGHT, _EDGE = 400, 72, 12  # in SVG units
 _INK, _LIMIT = "#7c8799", "#d9822b"
@@ -32,6 +35,11 @@ class Drawing:
 def number(value: float | None) -> str:
     """Write a number with four significant digits; a dash where there is none."""
     return "—" if value is None else f"{value:.4g}"
+
+
+def bounds(rule: RuleOutcome) -> str:
+    """Write both bounds rounded outward, as the rule's reason does; a dash where there is none."""
+    return f"{_bound(rule.low, up=False)} to {_bound(rule.high, up=True)}"
 
 
 def held_to(rule: RuleOutcome) -> str:
@@ -65,8 +73,8 @@ def draw(rule: RuleOutcome) -> Drawing:
         _label(x(limit), 12, anchor, _LIMIT, f"limit {held_to(rule)}"),
     ]
     if low is not None and high is not None:
-        bounds = f"M{x(low)} 38H{x(high)}M{x(low)} 30V46M{x(high)} 30V46"
-        parts.append(f'<path d="{bounds}" stroke="{tone}" stroke-width="3" fill="none"/>')
+        whisker = f"M{x(low)} 38H{x(high)}M{x(low)} 30V46M{x(high)} 30V46"
+        parts.append(f'<path d="{whisker}" stroke="{tone}" stroke-width="3" fill="none"/>')
     parts.append(
         f'<path d="M{x(limit)} 18V54" stroke="{_LIMIT}" stroke-width="2" stroke-dasharray="4 3"/>'
     )
@@ -76,11 +84,26 @@ def draw(rule: RuleOutcome) -> Drawing:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
         f'width="{_WIDTH}" height="{_HEIGHT}">{"".join(parts)}</svg>'
     )
+    spoken = f"{_brief(_bound(low, up=False))} to {_brief(_bound(high, up=True))}"
     alt = (
-        f"Estimate {number(estimate)}, bounds {number(low)} to {number(high)}, "
+        f"Estimate {number(estimate)}, bounds {spoken}, "
         f"limit {held_to(rule)} (dashed line): {rule.outcome}"
     )
     return Drawing(svg, alt)
+
+
+def _bound(value: float | None, *, up: bool) -> str:
+    if value is None:
+        return "—"
+    try:
+        return shown_bound(value, up=up, places=4)
+    except InvalidOperation:  # too many digits for decimal places, so it needs none
+        return repr(value)
+
+
+def _brief(shown: str) -> str:
+    """The same number without zeros at its end: it is read aloud."""
+    return shown.rstrip("0").rstrip(".") if "." in shown and "e" not in shown else shown
 
 
 def _domain(known: list[float]) -> tuple[float, float]:

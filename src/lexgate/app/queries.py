@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lexgate.app._decisions import (
     DecisionRecord,
+    check_moment,
     concerns_about,
     newest_first,
     read_decisions,
@@ -56,6 +57,7 @@ __all__ = [
     "outcome_of",
     "page_of",
     "select",
+    "unreadable",
     "worst_first",
 ]
 
@@ -147,9 +149,14 @@ def list_runs(folder: Path) -> tuple[RunLine, ...]:
 
 
 def latest(lines: Sequence[RunLine], count: int) -> tuple[DecisionRecord, ...]:
-    """The last decisions over all runs, newest first; damaged ones come before all others."""
-    records = [record for line in lines for record in line.decisions]
+    """The last readable decisions over all runs, newest first: a damaged one has no time."""
+    records = [record for line in lines for record in line.decisions if record.decision]
     return newest_first(records)[:count]
+
+
+def unreadable(lines: Sequence[RunLine]) -> tuple[DecisionRecord, ...]:
+    """The damaged decisions over all runs, in the order of the runs."""
+    return tuple(r for line in lines for r in line.decisions if r.decision is None)
 
 
 def opened(folder: Path, name: str) -> OpenedRun | None:
@@ -259,22 +266,30 @@ def _names(folder: Path) -> frozenset[str]:
         entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     except OSError:
         return frozenset()
-    return frozenset(
-        entry.name
-        for entry in entries
-        if (entry / "run.json").exists() or any(entry.glob("j-*.jsonl"))
-    )
+    return frozenset(entry.name for entry in entries if _is_run(entry))
+
+
+def _is_run(entry: Path) -> bool:
+    try:
+        return (entry / "run.json").exists() or any(entry.glob("j-*.jsonl"))
+    except OSError:  # a folder nobody may look into can be a run: shown as damaged, not left out
+        return True
 
 
 def _read(path: Path) -> OpenedRun:
     decisions = read_decisions(path)
     try:
-        run = open_run(path)
-        rows = tuple(run.rows())
-        items = itemise(run.manifest, rows)
-    except _READ_ERRORS as error:
+        return _sound(path, decisions)
+    except Exception as error:  # noqa: BLE001  whatever one folder holds, the list must stand
         problem = str(error) or type(error).__name__
         return OpenedRun(path.name, _stated(path), "damaged", problem, "", 0, (), (), (), decisions)
+
+
+def _sound(path: Path, decisions: tuple[DecisionRecord, ...]) -> OpenedRun:
+    run = open_run(path)
+    rows = tuple(run.rows())
+    items = itemise(run.manifest, rows)
+    _check_shown(run.manifest)
     return OpenedRun(
         path.name,
         run.manifest,
@@ -291,11 +306,23 @@ def _read(path: Path) -> OpenedRun:
 
 def _stated(path: Path) -> dict[str, Any]:
     """What a damaged run says it is: shown beside the damage, never computed with."""
+    file = path / "run.json"
     try:
-        stated = json.loads((path / "run.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        if not file.is_file():  # a pipe would wait for ever
+            return {}
+        stated = json.loads(file.read_bytes())
+        if not isinstance(stated, dict):
+            return {}
+        _check_shown(stated)
+    except Exception:  # noqa: BLE001  the damage itself is told already
         return {}
-    return stated if isinstance(stated, dict) else {}
+    return stated
+
+
+def _check_shown(manifest: dict[str, Any]) -> None:
+    """Raise what a page would run into that shows this manifest."""
+    json.dumps(manifest, indent=2)
+    check_moment(str(manifest.get("created", "")))
 
 
 def _line(run: OpenedRun) -> RunLine:

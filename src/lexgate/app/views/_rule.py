@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from lexgate.app import render, urls
-from lexgate.app._interval import draw, held_to, number
+from lexgate.app._interval import bounds, draw, held_to, number
 from lexgate.gates import RESTS_ON
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def rule_card(run: OpenedRun, rule: RuleOutcome) -> None:
             render.facts(
                 {
                     "Estimate": number(rule.estimate),
-                    "Bounds": f"{number(rule.low)} to {number(rule.high)}",
+                    "Bounds": bounds(rule),
                     "Limit": held_to(rule),
                     "Samples / clusters": f"{rule.n:,} / {rule.clusters:,}",
                 }

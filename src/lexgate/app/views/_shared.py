@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import streamlit as st
 
@@ -12,7 +12,12 @@ from lexgate.app import queries, render, urls
 from lexgate.app.asgi import FOLDER
 from lexgate.app.views._address import asked
 
-__all__ = ["absent", "decision_lines", "folder", "run_asked"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["absent", "decision_lines", "folder", "part_of", "run_asked"]
+
+T = TypeVar("T")
 
 
 def folder() -> Path:
@@ -57,3 +62,13 @@ def decision_lines(records: tuple[queries.DecisionRecord, ...], *, of_run: bool)
                     render.text(f"{about}{decision.policy}, decided {when}{run}")
             with link:
                 render.link("Open decision", urls.decision(record.run, record.name))
+
+
+def part_of(lines: Sequence[T], key: str) -> Sequence[T]:
+    """The lines of one page of a table; nothing to choose where they fit one."""
+    pages = -(-len(lines) // render.ROWS)
+    if pages <= 1:
+        return lines
+    st.caption(f"{len(lines):,} lines in parts of {render.ROWS:,}.")
+    part = st.pagination(pages, key=key)
+    return lines[(part - 1) * render.ROWS : part * render.ROWS]

@@ -47,9 +47,11 @@ def page() -> None:
     for rule in queries.worst_first(decision.rules):
         rule_card(run, rule)
     stated = queries.notes_of(decision.candidate) + queries.notes_of(decision.critic)
-    if decision.notes or stated:
+    # A gate writes the same notes with the role before them.
+    more = [note for note in stated if not any(own.endswith(note) for own in decision.notes)]
+    if decision.notes or more:
         st.subheader("Notes")
-        for note in dict.fromkeys([*decision.notes, *stated]):
+        for note in dict.fromkeys([*decision.notes, *more]):
             render.text(note)
     _identities(record, decision)
 
@@ -68,6 +70,9 @@ def _damaged(record: DecisionRecord) -> None:
 def _outcome(decision: Decision) -> None:
     came = [rule.outcome for rule in decision.rules]
     passed, total = came.count(Outcome.PASS), len(came)
+    name = str(decision.candidate.get("name", ""))
+    settling = ", ".join(rule.id for rule in decision.rules if rule.outcome is decision.outcome)
+    by = f" by {settling}" if settling else ""
     match decision.outcome:
         case Outcome.PASS:
             st.title("Pass", icon=":material/check_circle:")
@@ -77,12 +82,14 @@ def _outcome(decision: Decision) -> None:
             )
         case Outcome.FAIL:
             st.title("Fail", icon=":material/cancel:")
+            render.text(f"{name} is blocked{by}")
             st.error(
                 f"Blocked: {came.count(Outcome.FAIL):,} of {total:,} rules failed.",
                 icon=":material/cancel:",
             )
         case Outcome.INCONCLUSIVE:
             st.title("Inconclusive", icon=":material/help:")
+            render.text(f"{name} is held{by}")
             st.warning(
                 f"Not promoted: {passed:,} of {total:,} rules passed, and the evidence does not "
                 "settle the rest. Each says below what would.",
@@ -90,6 +97,7 @@ def _outcome(decision: Decision) -> None:
             )
         case Outcome.ERROR:
             st.title("Error", icon=":material/error:")
+            render.text(f"{name} is held{by}")
             st.error(
                 "Not promoted: evidence is missing, damaged or not obtainable.",
                 icon=":material/error:",

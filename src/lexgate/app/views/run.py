@@ -9,9 +9,11 @@ import streamlit as st
 from lexgate.app import queries, render, urls
 from lexgate.app._interval import number
 from lexgate.app.views._rows import rows
-from lexgate.app.views._shared import decision_lines, run_asked
+from lexgate.app.views._shared import decision_lines, part_of, run_asked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lexgate.app.queries import OpenedRun
 
 __all__ = ["page"]
@@ -84,9 +86,10 @@ def _manifest(run: OpenedRun) -> None:
 
 def _tallies(run: OpenedRun) -> None:
     st.subheader("How it came out")
-    judged = [t for t in run.tallies if t.principle]
-    scored = [t for t in run.tallies if t.metric]
+    judged: Sequence[queries.Tally] = [t for t in run.tallies if t.principle]
+    scored: Sequence[queries.Tally] = [t for t in run.tallies if t.metric]
     if judged:
+        judged = part_of(judged, "tallies")
         st.caption(
             "Counts as the critic gave them. A decision bounds the true rate; this does not."
         )
@@ -104,6 +107,7 @@ def _tallies(run: OpenedRun) -> None:
             "Verdicts counted by task and principle",
         )
     if scored:
+        scored = part_of(scored, "metrics")
         render.table(
             [
                 ("Task", [t.task for t in scored]),
@@ -126,12 +130,13 @@ def _exams(run: OpenedRun) -> None:
         "The same critic on the constitution's own labelled examples, in this run. An abstention is "
         "a miss. Where a claim is critic-corrected, it rests on these."
     )
+    exams = part_of(run.exams, "exams")
     render.table(
         [
-            ("Task", [e.task for e in run.exams]),
-            ("Principle", [e.principle for e in run.exams]),
-            ("Violating ones caught", [f"{e.caught:,} of {e.violating:,}" for e in run.exams]),
-            ("Complying ones cleared", [f"{e.cleared:,} of {e.complying:,}" for e in run.exams]),
+            ("Task", [e.task for e in exams]),
+            ("Principle", [e.principle for e in exams]),
+            ("Violating ones caught", [f"{e.caught:,} of {e.violating:,}" for e in exams]),
+            ("Complying ones cleared", [f"{e.cleared:,} of {e.complying:,}" for e in exams]),
         ],
         "Sealed examples judged by the critic",
     )

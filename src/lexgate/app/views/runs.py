@@ -29,11 +29,19 @@ def page() -> None:
     st.caption("What was evaluated, and what was decided about it. Newest first.")
     decisions = queries.latest(lines, _LATEST)
     st.subheader("Latest decisions")
+    unreadable = queries.unreadable(lines)
     if decisions:
         decision_lines(decisions, of_run=False)
-    else:
+    elif not unreadable:
         st.info("No run has been decided about yet.", icon=":material/gavel:")
         st.code("lexgate gate POLICY --run RUN", language=None)
+    if unreadable:
+        st.error(
+            f"{len(unreadable):,} decision records cannot be read: none of them promotes anything.",
+            icon=":material/broken_image:",
+        )
+        for record in unreadable[:_LATEST]:
+            render.text(f"{record.run}, {record.name}: {record.problem}")
     st.subheader("All runs")
     _damaged(lines)
     _table(lines)
