@@ -261,3 +261,56 @@ def test_a_constitution_that_was_edited_since_the_run_does_not_decide(place, mad
 def test_options_that_make_no_sense_are_refused_before_anything_runs(place, args, told):
     refused(2, told, *evaluated(*args))
     assert not (place / "runs").exists()
+
+
+def test_an_empty_reference_to_a_run_is_never_taken_for_none(made):
+    refused(2, "--baseline is empty", "gate", POLICY, "--run", made, "--baseline", "")
+    refused(2, "--run is empty", "gate", POLICY, "--run", "")
+    refused(2, "--resume is empty", "eval", SUITE, "--model", "scripted/echo", "--resume", "")
+
+
+def test_a_decision_is_not_written_over_evidence_or_inputs(made):
+    for place, told in (
+        (made / "run.json", "is a run"),
+        (made / "new.json", "is a run"),
+        (POLICY, f"would overwrite {POLICY}"),
+        (RULES, "would overwrite the constitution my-rules@0.1.0"),
+    ):
+        refused(2, told, "gate", POLICY, "--run", made, "-o", place)
+
+    (made / "decisions").mkdir()
+    assert run("gate", POLICY, "--run", made, "-o", made / "decisions" / "d.json").exit_code != 2
+
+
+def test_a_copy_of_a_run_is_no_run_of_that_id(made):
+    made.rename(made.parent / "other")
+
+    told = f"the folder runs/other holds the run {made.name}: it was copied or renamed"
+    refused(4, told, "gate", POLICY, "--run", "other")
+    refused(4, told, "gate", POLICY, "--run", "oth")
+    assert run("gate", POLICY, "--run", "runs/other").exit_code != 4
+
+
+def test_a_doctor_without_a_home_says_what_to_set(monkeypatch, tmp_path):
+    def homeless(_cls):
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("LEXGATE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pathlib.Path.home", classmethod(homeless))
+
+    result = run("doctor", "--runs", tmp_path)
+
+    assert "their place is unknown: no home" in result.stdout
+    assert "set LEXGATE_CACHE" in result.stdout
+
+
+def test_the_demo_is_not_replaced_by_files_of_its_name(place):
+    from lexgate.app.commands.demo import _job
+
+    (place / SUITE).rename(place / "suites" / "demo.yaml")
+    (place / POLICY).rename(place / "policies" / "demo.yaml")
+
+    job = _job(place / "runs")
+
+    assert (job.suite.reference, job.policy.reference) == ("demo@1.0.0", "demo@1.0.0")

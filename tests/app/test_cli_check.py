@@ -268,3 +268,46 @@ def test_a_mistake_that_holds_terminal_escapes_is_shown_harmless(tmp_path):
 
     assert result.exit_code == 2
     assert "\x1b" not in result.stderr
+
+
+RECOGNISABLE = b"# a suite\n  suite: mine\n  version: 1.0.0\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("suite: mine\n".encode("utf-16"), "odd.yaml:1:1: not recognised: expected UTF-8"),
+        (b"a: [\n", "odd.yaml:2:1: not recognised: no YAML"),
+        (RECOGNISABLE, "odd.yaml:2:3: "),
+        (RECOGNISABLE.replace(b"\n  ", b"\r"), "odd.yaml:2:1: "),
+    ],
+)
+def test_a_broken_file_in_a_directory_is_never_passed_over(place, content, told):
+    (place / "suites" / "odd.yaml").write_bytes(content)
+
+    result = run(place)
+
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert "4 checked, 1 wrong" in result.stderr
+
+
+def test_a_file_of_somebody_else_is_noted_and_not_counted(place):
+    (place / "ci.yaml").write_text("jobs: {policy: x}\n---\nmore: [suite]\n")
+
+    result = run(place)
+
+    assert result.exit_code == 0
+    assert "ci.yaml: note: not recognised: it has no 'constitution:'" in result.stderr
+    assert "ci.yaml" not in result.stdout
+    assert result.stderr.endswith("3 checked, 0 wrong, 1 note\n")
+
+
+def test_an_unreadable_file_is_a_problem_of_that_file(place):
+    (place / "gone.yaml").symlink_to(place / "nowhere")
+
+    result = run(place)
+
+    assert result.exit_code == 2
+    assert "gone.yaml:1:1: not recognised: cannot be read: No such file" in result.stderr
+    assert "my-suite@0.1.0 is valid" in result.stdout

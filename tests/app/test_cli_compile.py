@@ -149,3 +149,38 @@ def test_an_unknown_constitution_is_a_usage_error(tmp_path):
     assert result.exit_code == 2
     assert "demoo" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"name": "an extension"},
+        {"format": "lexgate-compiled/1", "artefacts": [{"path": "../mine.txt"}]},
+        [],
+    ],
+    ids=str,
+)
+def test_a_manifest_of_another_kind_is_no_earlier_compilation(tmp_path, manifest):
+    out = tmp_path / "out"
+    (out / "prompts").mkdir(parents=True)
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "prompts" / "mine.json").write_text("mine")
+    before = contents(out)
+
+    result = run("demo@1.0.0", "-o", out)
+
+    assert result.exit_code == 2
+    assert "holds no manifest.json of an earlier compilation" in result.stderr
+    assert contents(out) == before
+
+
+def test_only_what_the_manifest_lists_is_removed_or_overwritten(compiled):
+    (compiled / "prompts" / "mine.json").write_text("mine")
+    assert run("everyday-assistant@1.0.0", "-o", compiled).exit_code == 0
+    assert (compiled / "prompts" / "mine.json").read_text() == "mine"
+
+    (compiled / "constitution.md").write_text("mine too")
+    result = run("demo@1.0.0", "--target", "markdown", "-o", compiled)
+    assert result.exit_code == 2
+    assert "constitution.md was not written by the earlier compilation" in result.stderr
+    assert (compiled / "constitution.md").read_text() == "mine too"

@@ -202,3 +202,25 @@ def test_missing_files_and_unknown_names_are_usage_errors(rows, tmp_path):
         in principle.stderr
     )
     assert "did you mean checks?" in critic.stderr
+
+
+def test_judgements_are_not_written_over_what_is_read(rows):
+    source = rows.lines(one("a"))
+    before = source.read_bytes()
+
+    result = run("demo@1.0.0", "--input", source, "-o", source)
+
+    assert result.exit_code == 2
+    assert "which is read here" in result.stderr
+    assert source.read_bytes() == before
+
+
+def test_deep_json_and_roles_of_other_types_are_told_with_their_line(rows):
+    role = {"id": "a", "prompt": [{"role": ["user"], "content": "x"}], "response": "y"}
+    source = rows("[" * 200_000 + "\n", json.dumps(role) + "\n")
+
+    result = run("demo@1.0.0", "--input", source)
+
+    assert result.exit_code == 2
+    assert f"{source}:1:1: the JSON is nested too deep" in result.stderr
+    assert f"{source}:2:1: expected as prompt a text, or turns" in result.stderr

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lexgate._yaml_head import head_of
 from lexgate.app.main import JSON
-from lexgate.errors import UsageError
+from lexgate.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -110,22 +111,68 @@ def pairs(values: Iterable[str], option: str = "-M") -> dict[str, str]:
     return read
 
 
-def check_place(output: Path | None) -> None:
-    """Refuse a file whose directory does not exist, before any work is done for it.
+def check_place(output: Path | None, inputs: Iterable[Path | str] = ()) -> None:
+    """Refuse, before any work is done for it, a place where nothing may be written.
 
     Raises:
-        UsageError: it does not exist; a misspelt path would else make one.
+        UsageError: its directory does not exist (a misspelt path would else make one); or the file
+            is one of `inputs`, a constitution, suite or policy, or part of a run, which is evidence.
     """
-    if output is not None and not output.parent.exists():
+    if output is None:
+        return
+    if not output.parent.exists():
         raise UsageError(f"-o {output}: there is no directory {output.parent}")
+    hint = "\n    hint: name another file with -o"
+    for path in map(Path, inputs):
+        if output.exists() and path.exists() and output.samefile(path):
+            raise UsageError(f"-o {output} would overwrite {path}, which is read here{hint}")
+    place = output.resolve()
+    if place.suffix in {".yaml", ".yml"} and (head := head_of(place)):
+        raise UsageError(f"-o {output} would overwrite the {head.kind} {head.reference}{hint}")
+    for folder in place.parents:
+        if place.relative_to(folder).parts[0] != "decisions" and _is_run(folder):
+            raise UsageError(
+                f"-o {output}: {folder} is a run, and evidence is not written into{hint}"
+            )
 
 
-def find_run(reference: str, runs: Path) -> Path:
+def _is_run(folder: Path) -> bool:
+    try:
+        return b'"lexgate-run/' in (folder / "run.json").read_bytes()
+    except OSError:
+        return False
+
+
+def find_run(reference: str, runs: Path, option: str = "--run") -> Path:
     """Find a run by path, by id below `runs`, or by the beginning of an id there.
 
     Raises:
-        UsageError: there is none, or several ids begin so; says where it looked.
+        UsageError: the reference is empty (`option` is told), there is no such run, or several ids
+            begin so; says where it looked.
+        EvidenceError: what is no path names a folder that holds a run of another id.
     """
+    if not reference.strip():
+        hint = f"give a run's id or path, or leave {option} out; is a variable unset?"
+        raise UsageError(f"{option} is empty\n    hint: {hint}")
+    path = _find_run(reference, runs)
+    is_path = len(Path(reference).parts) != 1 or "/" in reference or reference in {".", ".."}
+    if not is_path and (id_ := _id_in(path)) not in {"", path.name}:
+        raise EvidenceError(
+            f"the folder {path} holds the run {id_}: it was copied or renamed\n"
+            f"    hint: give the id of a run, or the path of a folder with a / in it"
+        )
+    return path
+
+
+def _id_in(run: Path) -> str:
+    """Read the id a run's manifest states; empty where it is damaged, which `open_run` tells."""
+    try:
+        return str(json.loads((run / "run.json").read_bytes())["id"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return ""
+
+
+def _find_run(reference: str, runs: Path) -> Path:
     for path in (Path(reference), runs / reference):
         if (path / "run.json").is_file():
             return path

@@ -13,6 +13,7 @@ import click
 from lexgate._yaml_head import KINDS, Kind, heads, kind_in
 from lexgate.app.commands._notes import notes_on
 from lexgate.app.commands._shared import answer, json_option
+from lexgate.app.commands._unrecognised import kind_at_top, what_it_is
 from lexgate.errors import InvalidFile, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def _total(checked: tuple[Checked, ...], problems: int) -> str:
     waiting = sum(1 for file in checked if file.waits_for)
     wrong = sum(1 for file in checked if file.problems) - waiting
     notes = sum(len(file.notes) for file in checked)
-    parts = [f"{len(checked) - waiting} checked, {wrong} wrong"]
+    strange = sum(1 for file in checked if not (file.kind or file.problems))
+    parts = [f"{len(checked) - waiting - strange} checked, {wrong} wrong"]
     parts += [f"{waiting} not checked"] if waiting else []
     parts += [f"{problems} problem{'s' * (problems != 1)}"] if problems else []
     parts += [f"{notes} note{'s' * (notes != 1)}"] if notes else []
@@ -89,7 +91,7 @@ def _show(file: Checked, told: set[Problem], *, as_json: bool) -> None:
     """Print what is new: a suite and a policy both stumble over their constitution's mistakes."""
     from lexgate._text import printable
 
-    if not file.problems and not as_json:
+    if file.kind and not file.problems and not as_json:
         click.echo(printable(f"{file.path}: {file.kind} {file.reference} is valid", 1000))
     lines = [line for note in file.notes for line in _note(note).split("\n")]
     same_file = {problem: _resolved(problem) for problem in file.problems}
@@ -125,8 +127,8 @@ def check_paths(references: tuple[str, ...]) -> tuple[Checked, ...]:
     for reference in references:
         path = Path(reference)
         if path.is_dir():
-            found = [_check_file(file, kind) for file, kind in _below(path)]
-            if not found:
+            found = _check_below(path)
+            if not any(file.checked.kind or file.checked.problems for file in found):
                 raise UsageError(
                     f"{reference} holds no constitution, suite or policy: "
                     f"no YAML file with one of these keys at its top"
@@ -158,22 +160,33 @@ def _with_notes(file: _File, all_files: tuple[_File, ...]) -> Checked:
     return dataclasses.replace(file.checked, notes=notes)
 
 
-def _below(directory: Path) -> list[tuple[Path, Kind]]:
-    """Find what can be checked; hidden directories hold caches and environments, not our files."""
-    found: list[tuple[Path, Kind]] = []
-    for place, below, names in os.walk(directory):
+def _check_below(directory: Path) -> list[_File]:
+    """Check every YAML file; hidden directories hold caches and environments, not our files."""
+    found: list[_File] = []
+
+    def closed(error: OSError) -> None:
+        place = str(error.filename)
+        problem = Problem(place, 1, 1, "", f"cannot be looked into: {error.strerror}")
+        found.append(_File(Checked(place, None, "", "", (problem,))))
+
+    for place, below, names in os.walk(directory, onerror=closed):
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(names):
             file = Path(place, name)
-            if file.suffix in _SUFFIXES and file.is_file() and (kind := _kind_of(file)):
-                found.append((file, kind))
+            if file.suffix not in _SUFFIXES or (file.exists() and not file.is_file()):
+                continue  # a pipe would wait for ever
+            if kind := _kind_of(file):
+                found.append(_check_file(file, kind))
+            else:
+                problems, notes = what_it_is(file)
+                found.append(_File(Checked(str(file), None, "", "", problems, notes)))
     return found
 
 
 def _kind_of(path: Path) -> Kind | None:
     """Recognise a file by the key at its top, also when the rest of it is no YAML."""
     try:
-        return kind_in(path.read_bytes().decode("utf-8", "replace"))
+        return kind_in(path.read_bytes().decode("utf-8", "replace")) or kind_at_top(path)
     except OSError:
         return None
 
@@ -194,6 +207,10 @@ def _check(kind: Kind, reference: Path | str, shown: str) -> _File:
             return _File(Checked(shown, kind, "", "", error.problems))
         message, _, hint = str(error).partition("\n    hint: ")
         return _File(Checked(shown, kind, "", "", (Problem(shown, 1, 1, "", message, hint),)))
+    except OSError as error:  # of the file, or of data it names
+        where = f"{error.filename} " if error.filename else ""
+        message = f"{where}cannot be read: {error.strerror}"
+        return _File(Checked(shown, kind, "", "", (Problem(shown, 1, 1, "", message),)))
     return _File(Checked(shown, kind, loaded.reference, loaded.digest, ()), loaded)
 
 

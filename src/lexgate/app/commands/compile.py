@@ -8,6 +8,7 @@ this version can write fits `verdict.schema.json`.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["artefacts", "command", "markdown", "write_artefacts"]
 
 _MANIFEST = "manifest.json"
+_FORMAT = "lexgate-compiled/1"
+# What this verb ever wrote: a manifest that lists anything else, such as ../x, is none of ours.
+_ARTEFACT = re.compile(
+    r"prompts/[a-z][a-z0-9-]*\.json|rubrics\.json|verdict\.schema\.json|constitution\.md"
+)
 
 
 @click.command(name="compile")
@@ -77,7 +83,7 @@ def write_artefacts(
         for name in sorted(files)
     ]
     manifest = {
-        "format": "lexgate-compiled/1",
+        "format": _FORMAT,
         "target": target,
         "constitution": {"reference": rules.reference, "digest": rules.digest},
         "artefacts": listed,
@@ -90,15 +96,36 @@ def write_artefacts(
 
 
 def _stale(output: Path, wanted: set[str]) -> list[Path]:
-    """Find files of an earlier compilation that this one does not write again."""
-    present = [path for path in output.rglob("*") if not path.is_dir()]
-    if present and not (output / _MANIFEST).is_file():
+    """Find files of an earlier compilation that this one does not write again.
+
+    Only what its manifest lists is ours to replace or to remove.
+    """
+    if not any(not path.is_dir() for path in output.rglob("*")):
+        return []
+    earlier = _listed(output / _MANIFEST)
+    if earlier is None:
         raise UsageError(
             f"{output} is not empty and holds no {_MANIFEST} of an earlier compilation\n"
             f"    hint: name a new directory with -o"
         )
-    prompts = [path for path in present if path.match("prompts/*.json")]
-    return [path for path in prompts if path.relative_to(output).as_posix() not in wanted]
+    foreign = sorted(name for name in wanted - earlier if (output / name).exists())
+    if foreign:
+        raise UsageError(
+            f"{output / foreign[0]} was not written by the earlier compilation in {output}\n"
+            f"    hint: name a new directory with -o, or move the file away"
+        )
+    return [output / name for name in sorted(earlier - wanted) if (output / name).is_file()]
+
+
+def _listed(manifest: Path) -> set[str] | None:
+    """Read what an earlier compilation wrote; None where this is no manifest of one."""
+    try:
+        data = json.loads(manifest.read_bytes())
+        listed = {entry["path"] for entry in data["artefacts"]}
+        ours = data["format"] == _FORMAT and all(map(_ARTEFACT.fullmatch, listed))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return listed if ours else None
 
 
 def artefacts(rules: Constitution) -> dict[str, bytes]:

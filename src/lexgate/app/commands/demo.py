@@ -31,6 +31,7 @@ __all__ = ["Result", "command"]
 
 _DEFAULT_CRITIC = ("checks", "exemplars")
 _SECOND_CRITIC = "demo/critic"
+_DEMO = "demo@1.0.0"  # not `demo`, which may be a file in the workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +112,11 @@ def _job(runs: Path) -> _Job:
     from lexgate.evals import CriticTask, load_suite
     from lexgate.gates import load_policy
 
-    suite = load_suite("demo")
+    suite = load_suite(_DEMO)
     rules = next(task.constitution for task in suite.tasks if isinstance(task, CriticTask))
     return _Job(
         suite=suite,
-        policy=load_policy("demo"),
+        policy=load_policy(_DEMO),
         critic=open_critic(_DEFAULT_CRITIC, rules),
         second=open_critic((_SECOND_CRITIC,), rules),
         runs=runs,

@@ -192,7 +192,11 @@ def _sync(runs: Path) -> Finding:
 
 def _cache() -> Finding:
     """Look at the built-in models; they are trained where they are missing."""
-    place = _cache_place()
+    try:
+        place = _cache_place()
+    except RuntimeError:  # no HOME, and the user has no entry that names one
+        hint = "set LEXGATE_CACHE to a directory you may write to"
+        return Finding("built-in models", "note", "their place is unknown: no home", hint)
     models = sorted(path.parent for path in place.rglob("config.json"))
     size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     if not models:

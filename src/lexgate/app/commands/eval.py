@@ -120,7 +120,9 @@ def _evaluate(wanted: Wanted) -> Run:
     from lexgate.evals import evaluate, load_suite
 
     suite = load_suite(wanted.suite)
-    resume = find_run(wanted.resume, wanted.runs) if wanted.resume else None
+    resume = None
+    if wanted.resume is not None:
+        resume = find_run(wanted.resume, wanted.runs, "--resume")
     critic = _open_critic(suite, wanted)
     model = open_model(wanted.model, pairs(wanted.options), allow_code=wanted.allow_code)
     _announce(suite, model, critic, wanted.limit)

@@ -52,13 +52,15 @@ def command(
     of that name, 3 inconclusive (the report says what would settle it), 4 evidence missing or
     damaged. Only 0 promotes.
     """
-    check_place(output)
+    check_place(output, [policy])
     from lexgate.evals import open_run
     from lexgate.gates import decide, load_policy, report
 
     rules = load_policy(policy)
     path = find_run(run_reference, runs)
-    before = open_run(find_run(baseline, runs)) if baseline else None
+    before = None
+    if baseline is not None:
+        before = open_run(find_run(baseline, runs, "--baseline"))
     now = datetime.now(UTC)
     decision = decide(rules, open_run(path), baseline=before, now=now)
     written = write_record(decision, path, now, output)  # before a reader of stdout can go away

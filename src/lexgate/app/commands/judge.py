@@ -98,7 +98,9 @@ def command(
     """
     if as_json and output is None:
         raise UsageError("--json prints the summary on stdout: say with -o where judgements go")
-    check_place(output)
+    names = split_names(critics) or ("checks", "exemplars")
+    recorded = [name.removeprefix("recorded/") for name in names if name.startswith("recorded/")]
+    check_place(output, [source, constitution, *recorded])
     quiet()
     from lexgate.constitutions import find
     from lexgate.critic import open_critic
@@ -106,7 +108,6 @@ def command(
     rules = find(constitution)
     principles = _principles(rules, split_names(wanted))
     judged = read_exchanges(source)
-    names = split_names(critics) or ("checks", "exemplars")
     critic = open_critic(names, rules, pairs(options), allow_code=allow_code)
     lines, counts = _judge(critic, judged, principles)
     if output:
@@ -225,7 +226,11 @@ def read_exchanges(path: Path) -> tuple[Judged, ...]:
 def _exchange(line: str) -> Judged:
     from lexgate.critic import Exchange
 
-    data = json.loads(line, object_pairs_hook=_once)
+    try:
+        data = json.loads(line, object_pairs_hook=_once)
+    except RecursionError as error:
+        message = "the JSON is nested too deep: expected an object of id, prompt and response"
+        raise ValueError(message) from error
     if not isinstance(data, dict) or set(data) != _KEYS:
         found = ", ".join(map(str, data)) if isinstance(data, dict) else type(data).__name__
         message = f"expected an object of id, prompt and response, found {found or 'none of them'}"
@@ -253,6 +258,7 @@ def _prompt(data: Any) -> Conversation:
     if not turns or not all(
         isinstance(turn, dict)
         and set(turn) == {"role", "content"}
+        and isinstance(turn["role"], str)
         and turn["role"] in _ROLES
         and isinstance(turn["content"], str)
         for turn in turns
