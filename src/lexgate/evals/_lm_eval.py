@@ -175,8 +175,8 @@ class Harness:
         try:
             with (
                 _quiet(),
-                _sandboxed(),
                 _environment(offline=task.data is not None),
+                _sandboxed(),
                 self._threads(),
             ):
                 yield
@@ -312,13 +312,11 @@ def _sandboxed() -> Iterator[None]:
 @contextlib.contextmanager
 def _environment(*, offline: bool) -> Iterator[None]:
     wanted = _OFFLINE if offline else {"TOKENIZERS_PARALLELISM": "false"}
-    before = {name: os.environ.get(name) for name in wanted}
+    before = dict(os.environ)  # whole: lm-eval sets variables of its own when it is imported
     os.environ.update(wanted)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
