@@ -20,7 +20,9 @@ from lexgate.constitutions import (
     Severity,
 )
 from lexgate.constitutions._dump import digest_of
+from lexgate.constitutions._expression import expand
 from lexgate.constitutions._model import DEFAULT_CHOICES, WHOLE_ASK
+from lexgate.constitutions._reserved import reserved_in
 
 LABELS = ("violates", "borderline", "complies")
 SIGHTS = ("prompt", "response", "exchange")
@@ -37,6 +39,7 @@ HOSTILE = (
 
 characters = st.characters(exclude_categories=("Cs",))
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(characters, min_size=1, max_size=120))
+rule_texts = texts.filter(lambda text: not reserved_in(text))  # what may get into a prompt
 ids = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 proposition_ids = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
     lambda id_: id_ not in {"and", "or", "not", WHOLE}
@@ -74,9 +77,9 @@ def distinct(strategy, **sizes):
 
 
 @st.composite
-def exemplars(draw, id_, violated_when):
+def exemplars(draw, id_, propositions, violated_when):
     """An example whose answers, where they settle its principle, agree with its label."""
-    names = sorted(violated_when.names())
+    names = sorted(p.id for p in propositions)
     answers = draw(st.dictionaries(st.sampled_from(names), st.booleans()))
     low, high = violated_when.evaluate(certain(answers))
     label = draw(st.sampled_from(LABELS))
@@ -110,14 +113,42 @@ def contingent(violated_when, names):
 
 
 @st.composite
-def principles(draw, id_, example_ids, severities, weaker):
-    declared = draw(distinct(proposition_ids, max_size=4))
-    asked = [Proposition(p, draw(texts), draw(st.sampled_from(SIGHTS))) for p in declared]
-    condition = Name(WHOLE)
-    if asked:
-        condition = draw(expressions(declared).filter(lambda e: contingent(e, sorted(e.names()))))
-    asked = asked or [Proposition(WHOLE, WHOLE_ASK, "exchange")]
+def rubrics(draw, names):
+    """Grades with or without conditions; those with them are a partition by construction."""
     choices = draw(st.one_of(st.just(DEFAULT_CHOICES), distinct(texts, min_size=2, max_size=4)))
+    if not (names and draw(st.booleans())):
+        return Rubric(tuple(choices))
+    left = [draw(expressions(names)) for _ in choices[1:]]
+    when = [
+        And((*map(Not, left[:place]), condition)) if place else condition
+        for place, condition in enumerate(left)
+    ]
+    rest = And(tuple(map(Not, left))) if len(left) > 1 else Not(left[0])
+    return Rubric(tuple(choices), tuple(zip(choices, [*when, rest], strict=True)))
+
+
+@st.composite
+def principles(draw, id_, example_ids, severities, weaker, vocabulary):
+    """A principle over its own propositions, the shared ones and the derived names."""
+    shared, derived, levels = vocabulary
+    taken = {p.id for p in shared} | derived.keys()
+    declared = draw(distinct(proposition_ids.filter(lambda p: p not in taken), max_size=3))
+    asked = [Proposition(p, draw(rule_texts), draw(st.sampled_from(SIGHTS))) for p in declared]
+    named = [*declared, *(p.id for p in shared), *derived]
+    condition = Name(WHOLE)
+    if asked or (named and draw(st.booleans())):
+        condition = draw(
+            expressions(named).filter(
+                lambda e: contingent(full := expand(e, derived), sorted(full.names()))
+            )
+        )
+    else:
+        asked = [Proposition(WHOLE, WHOLE_ASK, "exchange")]
+        named.append(WHOLE)
+    rubric = draw(rubrics(named))
+    conditions = (condition, *(e for _, e in rubric.when))
+    used = frozenset().union(*(expand(e, derived).names() for e in conditions))
+    asked += [p for p in shared if p.id in used]
     return Principle(
         id=id_,
         title=draw(texts),
@@ -126,16 +157,32 @@ def principles(draw, id_, example_ids, severities, weaker):
         ),
         polarity=draw(st.sampled_from(("prohibit", "require"))),
         severity=draw(st.sampled_from(severities)),
-        text=draw(texts),
+        text=draw(rule_texts),
         rationale=draw(st.one_of(st.just(""), texts)),
-        exceptions=tuple(draw(st.lists(texts, max_size=2))),
+        exceptions=tuple(draw(st.lists(rule_texts, max_size=2))),
         overrides=tuple(draw(distinct(st.sampled_from(weaker)))) if weaker else (),
         propositions=tuple(asked),
         violated_when=condition,
-        rubric=Rubric(tuple(choices)),
+        rubric=rubric,
         checks=tuple(draw(st.lists(checks(asked), max_size=2))),
-        examples=tuple(draw(exemplars(example, condition)) for example in example_ids),
+        examples=tuple(
+            draw(exemplars(example, asked, expand(condition, derived))) for example in example_ids
+        ),
+        authority=draw(st.sampled_from(("", *levels))),
+        critique=draw(st.one_of(st.just(""), texts)),
+        revise=draw(st.one_of(st.just(""), texts)),
     )
+
+
+@st.composite
+def vocabularies(draw):
+    """Shared propositions, derived names over them and over each other, levels of authority."""
+    names = draw(distinct(proposition_ids, max_size=4))
+    shared = [Proposition(p, draw(rule_texts), draw(st.sampled_from(SIGHTS))) for p in names[:2]]
+    derived = {}
+    for name in names[2:]:
+        derived[name] = draw(expressions([p.id for p in shared] + list(derived)))
+    return tuple(shared), derived
 
 
 @st.composite
@@ -150,9 +197,12 @@ def mappings(draw, ids_):
 @st.composite
 def constitutions(draw):
     """Any constitution a file can hold."""
-    levels = draw(distinct(ids, min_size=1, max_size=3))
+    grades = draw(distinct(ids, min_size=1, max_size=3))
     names = draw(distinct(ids, min_size=1, max_size=3))
     examples = draw(distinct(ids, max_size=5))
+    shared, derived = draw(vocabularies())
+    # A principle's own level never goes against the overrides, which lead from earlier to later ones.
+    authorities = draw(distinct(ids, max_size=3))
     rates = st.floats(0, 1)
     unsigned = Constitution(
         name=draw(ids),
@@ -168,14 +218,27 @@ def constitutions(draw):
                 draw(rates.filter(lambda rate: 0 < rate < 1)),
                 draw(st.sampled_from(("C0", "C1", "C2", "C3", "C4", "C5"))),
             )
-            for level in levels
+            for level in grades
         ),
-        definitions=tuple(sorted(draw(st.dictionaries(texts, texts, max_size=3)).items())),
+        definitions=tuple(sorted(draw(st.dictionaries(texts, rule_texts, max_size=3)).items())),
         principles=tuple(
-            draw(principles(name, examples[index :: len(names)], levels, names[index + 1 :]))
+            draw(
+                principles(
+                    name,
+                    examples[index :: len(names)],
+                    grades,
+                    names[index + 1 :],
+                    (shared, derived, authorities[min(index, len(authorities) - 1) :][:1]),
+                )
+            )
             for index, name in enumerate(names)
         ),
         mappings=draw(mappings(names)),
         digest="",
+        authorities=tuple(authorities),
+        propositions=shared,
+        derived=tuple(sorted(derived.items())),
+        retired=tuple(draw(distinct(ids.filter(lambda id_: id_ not in names), max_size=2))),
+        prompt_budget=draw(st.one_of(st.none(), st.integers(1, 10_000))),
     )
     return replace(unsigned, digest=digest_of(unsigned))

@@ -77,15 +77,15 @@ BROKEN = {
     "a missing key": (
         "!version: 1.0.0\n",
         """\
-        1:1: expected the key "name", which is missing
+        1:1: expected the key "name", found none
             hint: What it is called.""",
     ),
     "two missing keys": (
         "!count: 1\n",
         """\
-        1:1: expected the key "name", which is missing
+        1:1: expected the key "name", found none
             hint: What it is called.
-        1:1: expected the key "version", which is missing""",
+        1:1: expected the key "version", found none""",
     ),
     "a misspelt key is told once": (
         "!nmae: x\nversion: 1.0.0\n",
@@ -102,7 +102,7 @@ BROKEN = {
     "a key that needs another": (
         "low: 1",
         """\
-        1:1: expected the key "high" beside "low", which is missing
+        1:1: expected the key "high" beside "low", found none
             hint: "low" and "high" come together""",
     ),
     "a choice that is misspelt": (
@@ -193,7 +193,7 @@ BROKEN = {
     ),
     "a key missing in an item": (
         "tasks:\n  - id: a\n  - {}",
-        '5:5: tasks/1: expected the key "id", which is missing',
+        '5:5: tasks/1: expected the key "id", found none',
     ),
     "an empty mapping": (
         "truths: {}",

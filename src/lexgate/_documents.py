@@ -72,6 +72,10 @@ class Document:
 
     def get(self, path: KeyPath) -> Any:
         """Look up a value; None when it is absent or not sound."""
+        return self.raw(path) if self.sound(path) else None
+
+    def raw(self, path: KeyPath) -> Any:
+        """Look up a value whether it is sound or not; None when it is absent."""
         value = self.data
         for part in path:
             if isinstance(value, dict):
@@ -80,7 +84,17 @@ class Document:
                 value = value[part]
             else:
                 return None
-        return value if self.sound(path) else None
+        return value
+
+    def length(self, path: KeyPath) -> int:
+        """Count the items of a list, sound or not: they are looked at one by one."""
+        value = self.raw(path)
+        return len(value) if isinstance(value, list) else 0
+
+    def line(self, path: KeyPath) -> str:
+        """Say in which line something stands, or that it comes from elsewhere."""
+        place = self.positions.get(path)
+        return "inherited" if place is None else f"in line {place[0]}"
 
 
 def read_document(
@@ -325,7 +339,7 @@ def _required(broken: _Broken) -> Iterator[_Finding]:
             continue
         about = known.get(key, {}).get("description", "")
         hint = f'is "{printable(near[0], 60)}" meant to be it?' if near else about
-        yield _Finding(broken.path, f'expected the key "{key}", which is missing', hint)
+        yield _Finding(broken.path, f'expected the key "{key}", found none', hint)
 
 
 def _dependent(broken: _Broken) -> Iterator[_Finding]:
@@ -334,7 +348,7 @@ def _dependent(broken: _Broken) -> Iterator[_Finding]:
             continue
         for other in needed:
             if other not in broken.found:
-                message = f'expected the key "{other}" beside "{key}", which is missing'
+                message = f'expected the key "{other}" beside "{key}", found none'
                 yield _Finding(broken.path, message, f'"{key}" and "{other}" come together')
 
 

@@ -278,7 +278,7 @@ def test_a_neighbouring_file_of_another_kind_is_passed_over(house, tmp_path):
 def test_a_broken_file_that_was_found_is_not_passed_over(tmp_path):
     (tmp_path / "demo@9.0.0.yaml").write_text("constitution: demo\n")
 
-    with pytest.raises(InvalidFile, match='expected the key "version", which is missing'):
+    with pytest.raises(InvalidFile, match='expected the key "version", found none'):
         find("demo", tmp_path)
 
 

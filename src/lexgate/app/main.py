@@ -30,7 +30,13 @@ _INTERRUPTED = 128 + 2  # as shells report SIGINT
 _READER_GONE = 128 + 13  # as shells report SIGPIPE
 _TERMINATED = 128 + 15  # as shells report SIGTERM
 _NO_EVIDENCE = 4  # for whatever went wrong that nobody foresaw
-_EXTRAS = {"torch": "hf", "transformers": "hf", "lm_eval": "lm-eval", "streamlit": "app"}
+_EXTRAS = {
+    "torch": "hf",
+    "transformers": "hf",
+    "lm_eval": "lm-eval",
+    "streamlit": "app",
+    "pysat": "sat",
+}
 
 
 VERBS = {  # verb -> what `--help` says of it, without importing anything

@@ -1,6 +1,7 @@
 """Floor 1, the language: constitutions, their versions, digests and expressions."""
 
 from lexgate.constitutions._dump import dump
+from lexgate.constitutions._export import Export
 from lexgate.constitutions._expression import (
     And,
     Expression,
@@ -13,6 +14,7 @@ from lexgate.constitutions._expression import (
 from lexgate.constitutions._load import find, load, shipped
 from lexgate.constitutions._model import (
     WHOLE,
+    Base,
     Check,
     Claim,
     Constitution,
@@ -24,14 +26,22 @@ from lexgate.constitutions._model import (
     Severity,
     Sight,
 )
+from lexgate.constitutions._reserved import ANSWER, EXCEPTION, FENCE, QUESTION, RULE
 
 __all__ = [
+    "ANSWER",
+    "EXCEPTION",
+    "FENCE",
+    "QUESTION",
+    "RULE",
     "WHOLE",
     "And",
+    "Base",
     "Check",
     "Claim",
     "Constitution",
     "Exemplar",
+    "Export",
     "Expression",
     "ExpressionError",
     "Interval",

@@ -12,17 +12,67 @@ from lexgate._digests import digest
 from lexgate.constitutions._model import DEFAULT_CHOICES, WHOLE
 
 if TYPE_CHECKING:
-    from lexgate.constitutions._model import Check, Constitution, Exemplar, Principle
+    from collections.abc import Mapping
 
-__all__ = ["FORMAT", "content", "digest_of", "dump"]
+    from lexgate.constitutions._model import Check, Constitution, Exemplar, Principle, Proposition
+
+__all__ = ["FORMAT", "as_file", "content", "digest_of", "dump", "write_yaml"]
 
 FORMAT = "lexgate-constitution/1"  # of the content under the digest
 _WIDTH = 100  # columns
+_ORDER = (
+    "constitution",
+    "version",
+    "title",
+    "license",
+    "supersedes",
+    "changes",
+    "authorities",
+    "severities",
+    "retired",
+    "prompt_budget",
+    "definitions",
+    "propositions",
+    "derived",
+    "principles",
+    "mappings",
+)
+_PRINCIPLE_ORDER = (
+    "id",
+    "title",
+    "criterion",
+    "polarity",
+    "severity",
+    "authority",
+    "text",
+    "rationale",
+    "exceptions",
+    "overrides",
+    "propositions",
+    "violated_when",
+    "rubric",
+    "critique",
+    "revise",
+    "checks",
+    "examples",
+)
 
 
 def content(constitution: Constitution) -> dict[str, Any]:
-    """Everything a constitution says, as JSON in the vocabulary of its file, defaults written out."""
-    return {
+    """Everything a constitution says, as JSON in the vocabulary of its file, defaults written out.
+
+    What came into the language after the first version stands there only where it is used, so that
+    older constitutions keep their digests.
+    """
+    shared = frozenset(p.id for p in constitution.propositions)
+    later = {
+        "authorities": list(constitution.authorities),
+        "propositions": [_proposition(p) for p in constitution.propositions],
+        "derived": {name: str(meaning) for name, meaning in constitution.derived},
+        "retired": list(constitution.retired),
+        "prompt_budget": constitution.prompt_budget,
+    }
+    return _used(later) | {
         "constitution": constitution.name,
         "version": constitution.version,
         "title": constitution.title,
@@ -34,7 +84,7 @@ def content(constitution: Constitution) -> dict[str, Any]:
             for s in constitution.severities
         ],
         "definitions": dict(constitution.definitions),
-        "principles": [_principle(principle) for principle in constitution.principles],
+        "principles": [_principle(principle, shared) for principle in constitution.principles],
         "mappings": {
             taxonomy: {principle: list(categories) for principle, categories in entries}
             for taxonomy, entries in constitution.mappings
@@ -47,22 +97,50 @@ def digest_of(constitution: Constitution) -> str:
     return digest([FORMAT, content(constitution)])
 
 
+def as_file(constitution: Constitution) -> dict[str, Any]:
+    """A constitution as the data of its file: everything written out, defaults left out."""
+    said = content(constitution)
+    data = {key: said[key] for key in _ORDER if said.get(key) not in (None, [], {})}
+    data["principles"] = [_without_defaults(principle) for principle in data["principles"]]
+    return data
+
+
 def dump(constitution: Constitution) -> str:
-    """Write a constitution as YAML: block style, defaults left out, long text in blocks."""
+    """Write a constitution as YAML: block style, defaults left out, long text in blocks.
+
+    What it extends is written out, so the text needs no other file.
+    """
+    return write_yaml(as_file(constitution))
+
+
+def write_yaml(data: Mapping[str, Any]) -> str:
+    """Write the data of a file as YAML a person can read."""
     import yaml
 
     from lexgate.constitutions._yaml_style import Dumper
 
-    data = {key: value for key, value in content(constitution).items() if value not in ([], {})}
-    if data["supersedes"] is None:
-        del data["supersedes"]
-    data["principles"] = [_without_defaults(principle) for principle in data["principles"]]
-    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    text: str = yaml.dump(
+        dict(data), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH
+    )
     return text
 
 
-def _principle(principle: Principle) -> dict[str, Any]:
-    return {
+def _used(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if value not in (None, "", [], {})}
+
+
+def _proposition(proposition: Proposition) -> dict[str, Any]:
+    return {"id": proposition.id, "ask": proposition.ask, "sees": proposition.sees}
+
+
+def _principle(principle: Principle, shared: frozenset[str]) -> dict[str, Any]:
+    later = {
+        "authority": principle.authority,
+        "critique": principle.critique,
+        "revise": principle.revise,
+    }
+    when = {choice: str(condition) for choice, condition in principle.rubric.when}
+    return _used(later) | {
         "id": principle.id,
         "title": principle.title,
         "criterion": principle.criterion,
@@ -72,11 +150,9 @@ def _principle(principle: Principle) -> dict[str, Any]:
         "rationale": principle.rationale,
         "exceptions": list(principle.exceptions),
         "overrides": list(principle.overrides),
-        "propositions": [
-            {"id": p.id, "ask": p.ask, "sees": p.sees} for p in principle.propositions
-        ],
+        "propositions": [_proposition(p) for p in principle.propositions if p.id not in shared],
         "violated_when": str(principle.violated_when),
-        "rubric": {"choices": list(principle.rubric.choices)},
+        "rubric": {"choices": list(principle.rubric.choices)} | _used({"when": when}),
         "checks": [_check(check) for check in principle.checks],
         "examples": [_example(example) for example in principle.examples],
     }
@@ -104,10 +180,10 @@ def _example(example: Exemplar) -> dict[str, Any]:
 
 
 def _without_defaults(principle: dict[str, Any]) -> dict[str, Any]:
-    short = {key: value for key, value in principle.items() if value not in ([], "")}
-    if [proposition["id"] for proposition in short["propositions"]] == [WHOLE]:
+    short = _used({key: principle[key] for key in _PRINCIPLE_ORDER if key in principle})
+    if [proposition["id"] for proposition in short.get("propositions", ())] == [WHOLE]:
         del short["propositions"], short["violated_when"]
-    if tuple(short["rubric"]["choices"]) == DEFAULT_CHOICES:
+    if short["rubric"] == {"choices": list(DEFAULT_CHOICES)}:
         del short["rubric"]
     if "checks" in short:
         plain = {"sees": "response", "shows": WHOLE, "exact": False}

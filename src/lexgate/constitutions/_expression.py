@@ -19,7 +19,17 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["And", "Expression", "ExpressionError", "Interval", "Name", "Not", "Or", "parse"]
+__all__ = [
+    "And",
+    "Expression",
+    "ExpressionError",
+    "Interval",
+    "Name",
+    "Not",
+    "Or",
+    "expand",
+    "parse",
+]
 
 _TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<mark>[()])|(?P<bad>\S))")
 _KEYWORDS = frozenset({"and", "or", "not"})
@@ -126,6 +136,19 @@ class Or:
 Expression = Name | Not | And | Or
 
 
+def expand(expression: Expression, derived: Mapping[str, Expression]) -> Expression:
+    """Put the meaning of derived names in their places, whatever depth they are nested at.
+
+    `derived` must be free of cycles; names it does not hold stay.
+    """
+    if isinstance(expression, Name):
+        meaning = derived.get(expression.id)
+        return expression if meaning is None else expand(meaning, derived)
+    if isinstance(expression, Not):
+        return Not(expand(expression.operand, derived))
+    return type(expression)(tuple(expand(operand, derived) for operand in expression.operands))
+
+
 def _check_chain(operands: tuple[Expression, ...]) -> None:
     if len(operands) < 2:
         raise ValueError("`and` and `or` join two operands or more")
@@ -200,7 +223,7 @@ class _Parser:
 def _tokens(text: str) -> Iterator[tuple[str, int]]:
     for match in _TOKEN.finditer(text):
         if match["bad"]:
-            message = f"unexpected character {match['bad']!r}"
+            message = f"expected names, words and parentheses, found {match['bad']!r}"
             raise ExpressionError(message, match.start("bad"))
         token = match["name"] or match["mark"]
         yield token, match.end() - len(token)

@@ -9,30 +9,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lexgate._documents import did_you_mean, load_schema, read_document
 from lexgate._text import printable
 from lexgate._yaml_head import head_of, heads
-from lexgate.constitutions._dump import digest_of
-from lexgate.constitutions._expression import Name, parse
-from lexgate.constitutions._model import (
-    DEFAULT_CHOICES,
-    WHOLE,
-    WHOLE_ASK,
-    Check,
-    Constitution,
-    Exemplar,
-    Principle,
-    Proposition,
-    Rubric,
-    Severity,
-)
+from lexgate.constitutions._build import from_data
+from lexgate.constitutions._dump import as_file
+from lexgate.constitutions._merge import Inherited, merge
+from lexgate.constitutions._model import Base, Constitution
 from lexgate.constitutions._semantics import problems_of
 from lexgate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
+
+    from lexgate._documents import Document, KeyPath
+    from lexgate.errors import Problem
 
 __all__ = ["find", "load", "shipped"]
 
@@ -42,14 +35,51 @@ _REFERENCE = re.compile(r"([a-z][a-z0-9-]*)(?:@([0-9]+\.[0-9]+\.[0-9]+))?\Z")
 
 
 def load(path: Path) -> Constitution:
-    """Read a constitution from its YAML file.
+    """Read a constitution from its YAML file, with all that it extends.
 
     Raises:
         InvalidFile: the file has mistakes; carries all of them, with their positions.
         UsageError: there is no such file, or it cannot be read.
     """
+    return _load(path, ())
+
+
+def _load(path: Path, chain: tuple[Path, ...]) -> Constitution:
+    """Read a file; `chain` holds the files that extend it, outermost first."""
+    bases: list[Constitution] = []
+
+    def check(document: Document) -> Iterator[Problem]:
+        unread = list(_open_bases(document, path, (*chain, path.resolve()), bases))
+        yield from unread
+        if unread:
+            return  # names that are missed may be those of the base
+        merged = merge(document.data, _inherited(bases))
+        yield from problems_of(replace(document, data=merged.data))
+        for conflict in merged.conflicts:
+            yield document.problem(conflict.path, conflict.message, conflict.hint)
+
     schema = load_schema("lexgate.constitutions", "constitution.schema.json")
-    return _constitution(read_document(path, schema, problems_of).data)
+    data = read_document(path, schema, check).data
+    origin = tuple(Base(base.reference, base.digest) for base in bases)
+    return replace(from_data(merge(data, _inherited(bases)).data), extends=origin)
+
+
+def _inherited(bases: Sequence[Constitution]) -> list[Inherited]:
+    return [Inherited(base.reference, as_file(base)) for base in bases]
+
+
+def _open_bases(
+    document: Document, path: Path, chain: tuple[Path, ...], bases: list[Constitution]
+) -> Iterator[Problem]:
+    """Read what the file extends into `bases`; tell what cannot be read."""
+    for index, reference in enumerate(document.get(("extends",)) or ()):
+        at: KeyPath = ("extends", index)
+        try:
+            bases.append(_find(reference, path.parent, chain))
+        except UsageError as error:
+            message = f'expected a constitution that can be read, found "{reference}"'
+            hint = str(error).replace("\n    hint: ", "; ").partition("\n")[0]
+            yield document.problem(at, message, hint)
 
 
 def find(reference: str, near: Path | None = None) -> Constitution:
@@ -68,8 +98,12 @@ def find(reference: str, near: Path | None = None) -> Constitution:
         UsageError: nothing of that name was found; says where it was looked for. Or the one
             found in `./constitutions` claims the reference of a shipped one and is not that one.
     """
+    return _find(reference, near, ())
+
+
+def _find(reference: str, near: Path | None, chain: tuple[Path, ...]) -> Constitution:
     if reference.endswith((".yaml", ".yml")):
-        return load((near or Path()) / reference)
+        return _load((near or Path()) / reference, chain)
     cited = _REFERENCE.match(reference)
     if cited is None:
         raise UsageError(
@@ -90,7 +124,7 @@ def find(reference: str, near: Path | None = None) -> Constitution:
         raise _not_found(reference, name, places)
     # `max` keeps the first of equals, which is the one in the nearest place.
     chosen = max(candidates, key=lambda found: _order(found.version))
-    constitution = _checked(chosen, candidates)
+    constitution = _checked(chosen, candidates, chain)
     if near is None:
         _refuse_imposter(constitution, chosen.path)
     return constitution
@@ -148,7 +182,9 @@ def _candidates(place: Path, name: str) -> Iterator[_Candidate]:
                 yield _Candidate(path, name, head.version)
 
 
-def _checked(chosen: _Candidate, candidates: list[_Candidate]) -> Constitution:
+def _checked(
+    chosen: _Candidate, candidates: list[_Candidate], chain: tuple[Path, ...]
+) -> Constitution:
     """Read the chosen file and hold its header against what it was taken for."""
     for other in candidates:
         twin = other.path.parent == chosen.path.parent and other.version == chosen.version
@@ -157,7 +193,10 @@ def _checked(chosen: _Candidate, candidates: list[_Candidate]) -> Constitution:
                 f"both {chosen.path} and {other.path} are {chosen.name}@{chosen.version}: "
                 "remove one, or cite the constitution by its path"
             )
-    constitution = load(chosen.path)
+    if chosen.path.resolve() in chain:
+        way = " > ".join(path.name for path in (*chain, chosen.path))
+        raise UsageError(f"a constitution cannot extend itself: {way}")
+    constitution = _load(chosen.path, chain)
     expected = f"{chosen.name}@{chosen.version}"
     if constitution.reference != expected:
         raise UsageError(
@@ -190,68 +229,3 @@ def _shown(place: Path) -> str:
 
 def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
-
-
-def _constitution(data: Mapping[str, Any]) -> Constitution:
-    unsigned = Constitution(
-        name=data["constitution"],
-        version=data["version"],
-        title=data["title"],
-        license=data["license"],
-        supersedes=data.get("supersedes"),
-        changes=tuple(data.get("changes", ())),
-        severities=tuple(
-            Severity(s["id"], float(s["limit"]), float(s["confidence"]), s["claim"])
-            for s in data["severities"]
-        ),
-        definitions=tuple(sorted(data.get("definitions", {}).items())),
-        principles=tuple(_principle(principle) for principle in data["principles"]),
-        mappings=tuple(
-            (taxonomy, tuple((id_, tuple(entries[id_])) for id_ in sorted(entries)))
-            for taxonomy, entries in sorted(data.get("mappings", {}).items())
-        ),
-        digest="",
-    )
-    return replace(unsigned, digest=digest_of(unsigned))
-
-
-def _principle(data: Mapping[str, Any]) -> Principle:
-    declared = data.get("propositions")
-    propositions = [Proposition(p["id"], p["ask"], p["sees"]) for p in declared or ()]
-    return Principle(
-        id=data["id"],
-        title=data["title"],
-        criterion=data["criterion"],
-        polarity=data["polarity"],
-        severity=data["severity"],
-        text=data["text"],
-        rationale=data.get("rationale", ""),
-        exceptions=tuple(data.get("exceptions", ())),
-        overrides=tuple(data.get("overrides", ())),
-        propositions=tuple(propositions) or (Proposition(WHOLE, WHOLE_ASK, "exchange"),),
-        violated_when=parse(data["violated_when"]) if declared else Name(WHOLE),
-        rubric=Rubric(tuple(data["rubric"]["choices"] if "rubric" in data else DEFAULT_CHOICES)),
-        checks=tuple(_check(check) for check in data.get("checks", ())),
-        examples=tuple(_example(example) for example in data.get("examples", ())),
-    )
-
-
-def _check(data: Mapping[str, Any]) -> Check:
-    return Check(
-        pattern=data["pattern"],
-        sees=data.get("sees", "response"),
-        shows=data.get("shows", WHOLE),
-        exact=data.get("exact", False),
-    )
-
-
-def _example(data: Mapping[str, Any]) -> Exemplar:
-    return Exemplar(
-        id=data["id"],
-        prompt=data["prompt"],
-        response=data["response"],
-        label=data["label"],
-        why=data["why"],
-        split=data.get("split", "public"),
-        answers=tuple(sorted(data.get("answers", {}).items())),
-    )

@@ -8,14 +8,17 @@ Law (tested): `load(dump(c)) == c`, and `digest` does not depend on formatting o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from lexgate.constitutions._expression import expand
 
 if TYPE_CHECKING:
     from lexgate.constitutions._expression import Expression
 
 __all__ = [
     "WHOLE",
+    "Base",
     "Check",
     "Claim",
     "Constitution",
@@ -71,9 +74,14 @@ class Proposition:
 
 @dataclass(frozen=True, slots=True)
 class Rubric:
-    """Ordered choices, worst to best: for reports and rewards, never for the gate."""
+    """Ordered choices, worst to best: for reports and rewards, never for the gate.
+
+    With `when`, the grade is computed: exactly one condition holds for any answers (proved by the
+    loader).
+    """
 
     choices: tuple[str, ...]
+    when: tuple[tuple[str, Expression], ...] = ()  # (choice, condition), in the order of choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,11 @@ class Exemplar:
 
 @dataclass(frozen=True, slots=True)
 class Principle:
-    """One rule: as a person reads it (`text`) and as it is decided (`violated_when`)."""
+    """One rule: as a person reads it (`text`) and as it is decided (`violated_when`).
+
+    `propositions` are all that the rule asks about: its own ones, then those of the constitution
+    that it uses. Its expressions may also use the names of `Constitution.derived`.
+    """
 
     id: str
     title: str
@@ -110,11 +122,26 @@ class Principle:
     rubric: Rubric
     checks: tuple[Check, ...]
     examples: tuple[Exemplar, ...]
+    authority: str = ""  # one of `Constitution.authorities`, or none
+    critique: str = ""  # how a model is asked to find what breaks the rule (constitutional AI)
+    revise: str = ""  # how it is asked to rewrite a response that does
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A constitution that another one extends, as it was when that one was read."""
+
+    reference: str  # name@version
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class Constitution:
-    """A versioned set of principles. `digest` stands for its whole meaning."""
+    """A versioned set of principles. `digest` stands for its whole meaning.
+
+    What a file extends is part of it here, as if it were written out: `extends` only tells where it
+    came from, and counts neither for equality nor for the digest.
+    """
 
     name: str
     version: str  # semantic, MAJOR.MINOR.PATCH
@@ -128,6 +155,12 @@ class Constitution:
     mappings: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
     """(taxonomy, ((principle id, (category, …)), …)), sorted"""
     digest: str  # of the content, set by the loader
+    authorities: tuple[str, ...] = ()  # highest first; a higher one takes precedence
+    propositions: tuple[Proposition, ...] = ()  # shared: any principle may use them
+    derived: tuple[tuple[str, Expression], ...] = ()  # named conditions over them, sorted by name
+    retired: tuple[str, ...] = ()  # ids of removed principles, which no other rule may take
+    prompt_budget: int | None = None  # most tokens of a compiled prompt, the exchange left out
+    extends: tuple[Base, ...] = field(default=(), compare=False)
 
     @property
     def reference(self) -> str:
@@ -144,6 +177,10 @@ class Constitution:
             if principle.id == id_:
                 return principle
         raise KeyError(id_)
+
+    def expand(self, expression: Expression) -> Expression:
+        """Write derived names out, so that only ids of propositions are left."""
+        return expand(expression, dict(self.derived))
 
     def severity(self, id_: str) -> Severity:
         """Look a severity up by id.

@@ -6,102 +6,105 @@ already, and speaks about the rest: a person sees all mistakes of a file at once
 
 from __future__ import annotations
 
-import itertools
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lexgate._documents import did_you_mean
-from lexgate._text import printable
-from lexgate.constitutions._expression import Expression, ExpressionError, Interval, parse
+from lexgate.constitutions._conditions import (
+    condition_problems,
+    decide,
+    read_vocabulary,
+    rule_of,
+    vocabulary_problems,
+)
+from lexgate.constitutions._dangling import dangling, duplicates, ids_of
 from lexgate.constitutions._model import WHOLE
 from lexgate.constitutions._patterns import complaint
+from lexgate.constitutions._precedence import Order, precedence_problems
+from lexgate.constitutions._reserved import FENCE, reserved_in
+from lexgate.constitutions._taxonomies import TAXONOMIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from lexgate._documents import Document, KeyPath
+    from lexgate.constitutions._conditions import Rule
     from lexgate.errors import Problem
 
 __all__ = ["problems_of"]
 
-_RESERVED = {
-    "and": "it is a word of violated_when",
-    "or": "it is a word of violated_when",
-    "not": "it is a word of violated_when",
-    WHOLE: "it names the rule as a whole",
+_NEEDED = {
+    "severities": "Levels of seriousness, worst first, each with the gate's defaults for it.",
+    "principles": "The rules.",
 }
-_LISTED = 20  # ids a hint names
-_ENUMERABLE = 12  # propositions of an expression whose 2**n cases are tried one by one
 
 
 def problems_of(document: Document) -> Iterator[Problem]:
-    """Find every semantic mistake in a constitution's document."""
-    principles = _ids(document, ("principles",))
-    yield from _duplicates(document, principles, "principle")
-    severities = _ids(document, ("severities",))
-    yield from _duplicates(document, severities, "severity")
-    yield from _duplicates(document, _examples(document), "example")
+    """Find every semantic mistake in a constitution's document, what it inherits included."""
+    principles = ids_of(document, ("principles",))
+    severities = ids_of(document, ("severities",))
+    order = Order(document, principles)
+    words = read_vocabulary(document)
+    yield from _needed(document)
+    yield from duplicates(document, principles, "principle")
+    yield from _retired(document, principles)
+    yield from duplicates(document, severities, "severity")
+    yield from duplicates(document, _examples(document), "example")
     yield from _twins(document)
+    yield from _opposites(document, order)
     yield from _supersession(document)
-    yield from _precedence_cycles(document, principles)
+    yield from precedence_problems(document, order)
     yield from _mappings(document, principles)
-    for index in range(_length(document, ("principles",))):
+    yield from _frame_words(document)
+    yield from vocabulary_problems(document, words)
+    asked = _asked(document)
+    for index in range(document.length(("principles",))):
         at: KeyPath = ("principles", index)
-        yield from _severity(document, at, severities)
+        yield from _level(document, (*at, "severity"), severities.values(), "severity")
+        yield from _level(document, (*at, "authority"), order.levels, "authority")
         yield from _overrides(document, at, principles)
-        propositions = _propositions(document, at)
-        yield from _proposition_ids(document, at)
-        yield from _checks(document, at, propositions)
-        yield from _expression(document, at, propositions)
-        if propositions is not None:
-            yield from _answers(document, at, propositions)
+        yield from condition_problems(document, at, words)
+        rule = rule_of(document, at, words)
+        yield from _checks(document, at, rule.propositions)
+        yield from _answers(document, at, rule, asked)
 
 
-def _raw(document: Document, path: KeyPath) -> Any:
-    """Look up a value whether it is sound or not."""
-    value = document.data
-    for part in path:
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
-            return None
-    return value
+def _asked(document: Document) -> dict[str, str]:
+    """Say where each proposition is declared: in a principle, or for all."""
+    holders: dict[KeyPath, str] = {("propositions",): "the shared ones"}
+    for path, id_ in ids_of(document, ("principles",)).items():
+        holders[*path[:-1], "propositions"] = id_
+    return {
+        proposition: holder
+        for place, holder in holders.items()
+        for proposition in ids_of(document, place).values()
+    }
 
 
-def _length(document: Document, path: KeyPath) -> int:
-    """Count the items of a list, sound or not: they are looked at one by one."""
-    value = _raw(document, path)
-    return len(value) if isinstance(value, list) else 0
+def _needed(document: Document) -> Iterator[Problem]:
+    """Ask for what a constitution cannot be without, unless it inherits it."""
+    root = document.raw(())
+    for key, about in _NEEDED.items():
+        if isinstance(root, dict) and key not in root:
+            meant = any(did_you_mean(other, [key]) for other in root)
+            if not meant:  # else the schema tells the misspelt one
+                yield document.problem((), f'expected the key "{key}", found none', about)
 
 
-def _ids(document: Document, path: KeyPath) -> dict[KeyPath, str]:
-    """The ids of a list's items, by the path of the id."""
-    paths = [(*path, index, "id") for index in range(_length(document, path))]
-    found = {at: document.get(at) for at in paths}
-    return {at: id_ for at, id_ in found.items() if isinstance(id_, str)}
+def _retired(document: Document, principles: Mapping[KeyPath, str]) -> Iterator[Problem]:
+    retired = document.get(("retired",)) or ()
+    for path, id_ in principles.items():
+        if id_ in retired:
+            message = f'expected an id that no removed principle had, found "{id_}", a retired one'
+            hint = "stored verdicts cite it for the old rule: choose another id"
+            yield document.problem(path, message, hint)
 
 
 def _examples(document: Document) -> dict[KeyPath, str]:
     found: dict[KeyPath, str] = {}
-    for index in range(_length(document, ("principles",))):
-        found |= _ids(document, ("principles", index, "examples"))
+    for index in range(document.length(("principles",))):
+        found |= ids_of(document, ("principles", index, "examples"))
     return found
-
-
-def _duplicates(document: Document, ids: Mapping[KeyPath, str], kind: str) -> Iterator[Problem]:
-    first: dict[str, KeyPath] = {}
-    for path, id_ in ids.items():
-        if id_ in first:
-            line = document.positions[first[id_]][0]
-            yield document.problem(
-                path,
-                f'expected every {kind} to have an id of its own, found "{id_}" again '
-                f"(first in line {line})",
-                "rename one of the two",
-            )
-        first.setdefault(id_, path)
 
 
 def _twins(document: Document) -> Iterator[Problem]:
@@ -118,10 +121,10 @@ def _twins(document: Document) -> Iterator[Problem]:
             continue
         other = public.get(texts[at]) or sealed.setdefault((at[1], texts[at]), at)
         if other != at:
-            line = document.positions[other][0]
+            place = document.line(other).replace("in line", "of line")
             yield document.problem(
                 at,
-                f"expected a sealed example to differ from all others, found that of line {line} again",
+                f"expected a sealed example to differ from all others, found that {place} again",
                 "a critic is measured by it, so it must be an exchange of its own",
             )
 
@@ -131,32 +134,51 @@ def _said(document: Document, at: KeyPath) -> str:
     return "\n".join(" ".join(unicodedata.normalize("NFKC", t).casefold().split()) for t in parts)
 
 
-def _dangling(
-    document: Document, path: KeyPath, name: str, known: Collection[str], kind: str
+def _opposites(document: Document, order: Order) -> Iterator[Problem]:
+    """Find exchanges that violate one principle and comply with another, none going before the other.
+
+    Whoever is to obey both needs to know which one goes first.
+    """
+    said: dict[str, list[tuple[str, str, KeyPath]]] = {}
+    for at in (path[:-1] for path in _examples(document)):
+        id_, label = document.get((*at[:2], "id")), document.get((*at, "label"))
+        if isinstance(id_, str) and label in {"violates", "complies"}:
+            said.setdefault(_said(document, at), []).append((id_, label, at))
+    for labels in said.values():
+        for place, (id_, label, at) in enumerate(labels):
+            for other, its_label, its_place in labels[:place]:
+                if label != its_label and id_ != other and not order.settles(id_, other):
+                    yield document.problem(
+                        (*at, "label"),
+                        f'expected an order of precedence between "{other}" and "{id_}", found none; '
+                        f"one exchange {its_label} by the one (first {document.line(its_place)}) "
+                        f"and {label} by the other",
+                        "write in the one that goes first: overrides: [the other]",
+                    )
+
+
+def _level(
+    document: Document, path: KeyPath, known: Collection[str], kind: str
 ) -> Iterator[Problem]:
-    if name not in known:
-        ids = sorted(set(known))
-        listed = f"the ids here are: {', '.join(ids[:_LISTED])}{' …' * (len(ids) > _LISTED)}"
+    """Hold the severity or authority a principle names against the declared ones."""
+    named = document.get(path)
+    declared = {"severity": "severities", "authority": "authorities"}[kind]
+    if not isinstance(named, str) or (document.raw((declared,)) and not document.get((declared,))):
+        return
+    if not known and kind == "authority":
+        message = f'expected no authority where none is declared, found "{named}"'
         yield document.problem(
-            path,
-            f'expected the id of a {kind}, found "{printable(name, 60)}"',
-            did_you_mean(name, known) or listed,
+            path, message, "list the levels at the top: authorities: [highest, …]"
         )
-
-
-def _severity(
-    document: Document, at: KeyPath, severities: Mapping[KeyPath, str]
-) -> Iterator[Problem]:
-    named = document.get((*at, "severity"))
-    if isinstance(named, str) and document.get(("severities",)) is not None:
-        yield from _dangling(document, (*at, "severity"), named, severities.values(), "severity")
+    elif known:
+        yield from dangling(document, path, named, known, kind)
 
 
 def _overrides(
     document: Document, at: KeyPath, principles: Mapping[KeyPath, str]
 ) -> Iterator[Problem]:
     own = document.get((*at, "id"))
-    for index in range(_length(document, (*at, "overrides"))):
+    for index in range(document.length((*at, "overrides"))):
         path = (*at, "overrides", index)
         named = document.get(path)
         if not isinstance(named, str):
@@ -165,12 +187,12 @@ def _overrides(
             message = f'expected another principle, found "{named}" itself'
             yield document.problem(path, message, "a principle cannot override itself: remove it")
         elif _all_ids_known(document, principles):
-            yield from _dangling(document, path, named, principles.values(), "principle")
+            yield from dangling(document, path, named, principles.values(), "principle")
 
 
 def _all_ids_known(document: Document, principles: Mapping[KeyPath, str]) -> bool:
     """Tell whether no id is unreadable: a name that is missed may be that one's."""
-    return len(principles) == _length(document, ("principles",)) > 0
+    return len(principles) == document.length(("principles",)) > 0
 
 
 def _supersession(document: Document) -> Iterator[Problem]:
@@ -184,79 +206,46 @@ def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _precedence_cycles(document: Document, principles: Mapping[KeyPath, str]) -> Iterator[Problem]:
-    """Tell cycles of `overrides`, each at the principle of it that stands first in the file."""
-    places = {id_: path[:-1] for path, id_ in reversed([*principles.items()])}
-    ids = list(dict.fromkeys(principles.values()))
-    graph = {
-        id_: [other for other in document.get((*places[id_], "overrides")) or () if other != id_]
-        for id_ in ids
-    }
-    rank = {id_: number for number, id_ in enumerate(ids)}
-    told: set[str] = set()
-    for cycle in _cycles(graph):
-        if told.isdisjoint(cycle):
-            told.update(cycle)
-            start = cycle.index(min(cycle, key=rank.__getitem__))
-            way = [*cycle[start:], *cycle[: start + 1]]
-            yield document.problem(
-                (*places[way[0]], "overrides"),
-                f"expected an order of precedence, found a cycle: {' > '.join(way)}",
-                "remove one of these overrides",
-            )
-
-
-def _cycles(graph: Mapping[str, list[str]]) -> Iterator[list[str]]:
-    """Walk depth first, without recursion; yield a cycle for every edge that leads back."""
-    done: set[str] = set()
-    for start in graph:
-        way = {} if start in done else {start: iter(graph[start])}
-        while way:
-            node = next(reversed(way))
-            following = next(way[node], None)
-            if following is None:
-                done.add(node)
-                del way[node]
-            elif following in way:
-                nodes = list(way)
-                yield nodes[nodes.index(following) :]
-            elif following in graph and following not in done:
-                way[following] = iter(graph[following])
-
-
 def _mappings(document: Document, principles: Mapping[KeyPath, str]) -> Iterator[Problem]:
     mappings = document.get(("mappings",)) or {}
-    if _all_ids_known(document, principles):
-        for taxonomy, entries in mappings.items():
-            for id_ in entries:
-                path = ("mappings", taxonomy, id_)
-                yield from _dangling(document, path, id_, principles.values(), "principle")
+    for taxonomy, entries in mappings.items():
+        codes = TAXONOMIES.get(taxonomy, ())
+        for id_, categories in entries.items():
+            path = ("mappings", taxonomy, id_)
+            if _all_ids_known(document, principles):
+                yield from dangling(document, path, id_, principles.values(), "principle")
+            for category in categories if codes else ():
+                yield from dangling(document, path, category, codes, "category")
 
 
-def _propositions(document: Document, at: KeyPath) -> dict[str, str] | None:
-    """What each proposition sees, by id; None when that cannot be known."""
-    principle = _raw(document, at)
-    if not isinstance(principle, dict):
-        return None
-    if principle.keys().isdisjoint({"propositions", "violated_when"}):
-        return {WHOLE: "exchange"}
-    found = document.get((*at, "propositions"))
-    return None if found is None else {p["id"]: p["sees"] for p in found}
+def _frame_words(document: Document) -> Iterator[Problem]:
+    """Refuse texts that would be read as part of a compiled prompt's frame."""
+    for path in _texts(document):
+        text = document.get(path)
+        if isinstance(text, str) and (found := reserved_in(text)):
+            message = f'expected text without the words of our own prompts, found "{found}"'
+            hint = "quote without backticks" if found == FENCE else "begin the line another way"
+            yield document.problem(path, message, hint)
 
 
-def _proposition_ids(document: Document, at: KeyPath) -> Iterator[Problem]:
-    ids = _ids(document, (*at, "propositions"))
-    yield from _duplicates(document, ids, "proposition")
-    for path, id_ in ids.items():
-        if id_ in _RESERVED:
-            message = f'expected another id, found "{id_}": {_RESERVED[id_]}'
-            yield document.problem(path, message, "rename the proposition")
+def _texts(document: Document) -> Iterator[KeyPath]:
+    """Walk the places whose text gets into a critic's prompt."""
+    yield from (("definitions", term) for term in document.get(("definitions",)) or {})
+    holders: list[KeyPath] = [()]
+    for index in range(document.length(("principles",))):
+        at: KeyPath = ("principles", index)
+        holders.append(at)
+        yield (*at, "text")
+        yield from ((*at, "exceptions", n) for n in range(document.length((*at, "exceptions"))))
+    for at in holders:
+        for number in range(document.length((*at, "propositions"))):
+            yield (*at, "propositions", number, "ask")
 
 
 def _checks(
     document: Document, at: KeyPath, propositions: Mapping[str, str] | None
 ) -> Iterator[Problem]:
-    for index in range(_length(document, (*at, "checks"))):
+    for index in range(document.length((*at, "checks"))):
         path = (*at, "checks", index)
         check = document.get(path)
         pattern = document.get((*path, "pattern"))
@@ -266,10 +255,10 @@ def _checks(
             continue
         shows = check.get("shows", WHOLE)
         if "shows" not in check and WHOLE not in propositions:
-            message = 'expected the key "shows" in a principle with propositions, which is missing'
+            message = 'expected the key "shows" in a principle with propositions, found none'
             yield document.problem(path, message, f"name one of: {', '.join(sorted(propositions))}")
         elif shows not in propositions:
-            yield from _dangling(document, (*path, "shows"), shows, propositions, "proposition")
+            yield from dangling(document, (*path, "shows"), shows, propositions, "proposition")
         elif propositions[shows] not in {"exchange", sees := check.get("sees", "response")}:
             yield document.problem(
                 (*path, "sees") if "sees" in check else path,
@@ -279,75 +268,35 @@ def _checks(
             )
 
 
-def _parsed(document: Document, at: KeyPath) -> Expression | ExpressionError | None:
-    text = document.get((*at, "violated_when"))
-    if not isinstance(text, str):
-        return None
-    try:
-        return parse(text)
-    except ExpressionError as error:
-        return error
-
-
-def _expression(
-    document: Document, at: KeyPath, propositions: Mapping[str, str] | None
+def _answers(
+    document: Document, at: KeyPath, rule: Rule, asked: Mapping[str, str]
 ) -> Iterator[Problem]:
-    """Tell what is wrong with the words; with the names in them only where all ids are known."""
-    path = (*at, "violated_when")
-    expression = _parsed(document, at)
-    if isinstance(expression, ExpressionError):
-        message = f"{expression} (character {expression.position + 1})"
-        hint = "join ids of propositions by and, or, not and parentheses"
-        yield document.problem(path, message, hint)
-    if expression is None or isinstance(expression, ExpressionError) or propositions is None:
+    """Hold examples against the rule: they answer what it asks, and their labels follow."""
+    if rule.propositions is None:
         return
-    strange = sorted(expression.names() - propositions.keys())
-    for name in strange:
-        yield from _dangling(document, path, name, propositions, "proposition")
-    if not strange and (constant := _constant(expression)) is not None:
-        kind = "always" if constant else "never"
-        yield document.problem(
-            path,
-            f"expected a condition that depends on the answers, found one that is {kind} true",
-            f"a rule that is {kind} violated decides nothing: correct the expression",
-        )
-
-
-def _constant(expression: Expression) -> bool | None:
-    """The value an expression has for all answers, or None when it depends on them."""
-    names = sorted(expression.names())
-    if len(names) > _ENUMERABLE:
-        return None
-    outcomes = {
-        _decide(expression, dict(zip(names, truths, strict=True)))
-        for truths in itertools.product((False, True), repeat=len(names))
-    }
-    return outcomes.pop() if len(outcomes) == 1 else None
-
-
-def _decide(expression: Expression, answers: Mapping[str, bool]) -> bool | None:
-    """Evaluate over known answers; None when the unknown ones still matter."""
-    low, high = expression.evaluate({k: Interval(float(v), float(v)) for k, v in answers.items()})
-    return None if low != high else low == 1.0
-
-
-def _answers(document: Document, at: KeyPath, propositions: Mapping[str, str]) -> Iterator[Problem]:
-    declared = _length(document, (*at, "propositions")) > 0
-    expression = _parsed(document, at) if declared else parse(WHOLE)
-    for index in range(_length(document, (*at, "examples"))):
+    for index in range(document.length((*at, "examples"))):
         path = (*at, "examples", index)
         answers = document.get((*path, "answers")) or {}
         for name in answers:
             named = (*path, "answers", name)
-            yield from _dangling(document, named, name, propositions, "proposition")
+            if name not in rule.propositions and name in asked:
+                asks = document.get((*at, "id"))
+                message = (
+                    f'expected a proposition that {asks} uses, found "{name}" of {asked[name]}'
+                )
+                hint = f"an example of {asks} is labelled by what {asks} asks: move or remove it"
+                yield document.problem(named, message, hint)
+            else:
+                yield from dangling(document, named, name, rule.propositions, "proposition")
         label = document.get((*path, "label"))
-        if expression is None or isinstance(expression, ExpressionError):
+        if rule.violated_when is None:
             continue
-        violated = _decide(expression, answers)
+        violated = decide(rule.violated_when, answers)
         computed = {True: "violates", False: "complies", None: label}[violated]
         if isinstance(label, str) and label not in {computed, "borderline"}:
             yield document.problem(
                 (*path, "label"),
-                f"expected {computed}, which the answers mean by `{expression}`; found {label}",
+                f"expected {computed}, which the answers mean by "
+                f"`{document.get((*at, 'violated_when')) or WHOLE}`; found {label}",
                 "correct the label or the answers",
             )

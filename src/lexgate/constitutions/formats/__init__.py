@@ -1,0 +1,1 @@
+"""Formats that are read and written: one module each, and what they share."""

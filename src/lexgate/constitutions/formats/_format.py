@@ -1,0 +1,84 @@
+"""Other people's formats, read and written so that nothing is lost on the way there and back.
+
+A format shows what it has a place for, in its own native way. What it has no place for is kept as
+the difference between what reading the native part gives and what the constitution says (`_patch`),
+in a place that the format's own tools ignore. So whoever edits the native part changes the rules,
+and whoever edits nothing gets the same digest back. Law (tested): reading what was written with
+sealed examples gives the constitution again. Without them, all but the sealed examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lexgate.constitutions._build import from_data
+from lexgate.constitutions._dump import as_file
+from lexgate.constitutions._export import Export
+from lexgate.constitutions.formats._patch import difference, patched
+
+if TYPE_CHECKING:
+    from lexgate.constitutions._model import Constitution
+
+__all__ = ["Files", "Format", "Reading", "read", "write"]
+
+Files = Mapping[str, bytes]  # POSIX path or file name -> content
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What files of another format say, in the vocabulary of a constitution's file."""
+
+    data: Mapping[str, Any]
+    lost: tuple[str, ...] = ()  # what could not be taken over, a sentence each
+    added: tuple[str, ...] = ()  # what a constitution needs and the source does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format. `read` and `split` raise InvalidFile or UsageError for what they cannot read."""
+
+    name: str
+    show: Callable[[Constitution], dict[str, bytes]]
+    """The native files. The constitution given has no sealed examples unless they were asked for."""
+    read: Callable[[Files], Reading]
+    """Native files to data; files that `show` wrote must give data for every principle shown."""
+    join: Callable[[dict[str, bytes], dict[str, Any]], dict[str, bytes]]
+    """Put the rest (JSON data) where the format's own tools ignore it."""
+    split: Callable[[Files], tuple[Files, dict[str, Any] | None]]
+    """Take the rest out again; None where there is none."""
+
+
+def write(format_: Format, rules: Constitution, *, sealed: bool = False) -> Export:
+    """Export a constitution; sealed examples only where they are asked for by name."""
+    shown = rules if sealed else _without_sealed(rules)
+    files = format_.show(shown)
+    rest = difference(dict(format_.read(files).data), as_file(shown))
+    hidden = sum(e.split == "sealed" for p in rules.principles for e in p.examples)
+    lost = (
+        () if sealed or not hidden else (f"{hidden} sealed examples, which only measure critics.",)
+    )
+    return Export(format_.join(files, rest), lost)
+
+
+def read(format_: Format, files: Files) -> Reading:
+    """Read files of a format; what an export kept aside is taken up again.
+
+    Raises:
+        InvalidFile: they are not of the format; carries every mistake found.
+    """
+    native, rest = format_.split(files)
+    reading = format_.read(native)
+    if rest is None:
+        return reading
+    # What the source does not say, the rest does; what was lost natively stands there too.
+    return Reading(patched(dict(reading.data), rest))
+
+
+def _without_sealed(rules: Constitution) -> Constitution:
+    public = tuple(
+        replace(p, examples=tuple(e for e in p.examples if e.split == "public"))
+        for p in rules.principles
+    )
+    return from_data(as_file(replace(rules, principles=public)))
