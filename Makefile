@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check format docs bench prove wheel clean
+.PHONY: help demo test check format docs bench tools prove wheel clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,15 @@ format: $(VENV)/.dev  ## Format the code and mend what the linter can
 docs: $(VENV)/.dev  ## Regenerate docs/cli.md from the commands themselves
 	$(BIN)/python -m lexgate.app.reference docs/cli.md
 
-bench: $(VENV)/.dev  ## Measure start-up and the main job, side by side with what they are compared with
+bench: $(VENV)/.dev  ## Measure start-up, the main job, composed rules and the language
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/main_job.py
+	$(BIN)/python benchmarks/composed.py
+	$(BIN)/python benchmarks/language.py
+
+tools:  ## Make the environments that compile targets are checked in: other tools, other Pythons
+	sh .ci/tools
+	sh .ci/pythons
 
 prove: $(VENV)/.dev  ## The proofs too long for every test run
 	$(BIN)/pytest -m prove
@@ -40,7 +46,7 @@ wheel: $(VENV)/.dev  ## Build the wheel, install it alone in an empty environmen
 	sh .ci/wheel-alone
 
 clean:  ## Remove environments and build output
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) .venv-deepeval .venv-inspect .venv-promptfoo .venv-3.12 .venv-3.13 dist build
 
 # torch first and by exact version: see constraints.txt.
 $(VENV)/.torch: constraints.txt

@@ -88,13 +88,11 @@ class Document:
 
     def length(self, path: KeyPath) -> int:
         """Count the items of a list, sound or not: they are looked at one by one."""
-        value = self.raw(path)
-        return len(value) if isinstance(value, list) else 0
+        return len(value) if isinstance(value := self.raw(path), list) else 0
 
     def line(self, path: KeyPath) -> str:
         """Say in which line something stands, or that it comes from elsewhere."""
-        place = self.positions.get(path)
-        return "inherited" if place is None else f"in line {place[0]}"
+        return f"in line {self.positions[path][0]}" if path in self.positions else "inherited"
 
 
 def read_document(

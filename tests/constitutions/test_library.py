@@ -7,7 +7,7 @@ import pytest
 from lexgate.constitutions import dump, load
 from lexgate.constitutions._load import _LIBRARY
 
-FILES = sorted(_LIBRARY.glob("*"))
+FILES = sorted(_LIBRARY.glob("*.yaml"))
 
 
 def test_the_library_is_not_empty():

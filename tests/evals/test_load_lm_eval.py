@@ -74,7 +74,7 @@ def test_a_task_file_that_is_not_plain_data_is_refused(folder, old, new, expecte
         ("include: sums.yaml", "task: x", "tasks/0/data: `data` is for a task file given by"),
         ("include:", "task: other, include:", "tasks/0/task: the file 'sums.yaml' holds the task"),
         ("sums.jsonl", "absent.jsonl", "tasks/0/data: cannot read 'absent.jsonl'"),
-        (", metric: exact_match", "", 'tasks/0: expected the key "metric", which is missing'),
+        (", metric: exact_match", "", 'tasks/0: expected the key "metric", found none'),
     ],
 )
 def test_a_broken_lm_eval_task_is_answered(folder, old, new, expected, problems_of):

@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from lexgate.critic import Abstention, as_conversation
+from lexgate.critic import Abstention, as_conversation, root_of
 from lexgate.errors import EvidenceError, UsageError
 from lexgate.evals import (
     AnswerRow,
@@ -97,6 +97,7 @@ def test_the_manifest_says_what_the_run_is_about(world, tmp_path):
     assert manifest["constitution"] == {
         "reference": "small@1.0.0",
         "digest": world.constitution().digest,
+        "root": root_of(world.constitution()),
     }
     assert manifest["prompts"] == {
         id_: critic.prompts[id_].digest for id_ in ("no-harm", "no-over-refusal")

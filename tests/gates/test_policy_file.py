@@ -134,7 +134,7 @@ RULE_PROBLEMS = [
     ("[{id: a, type: at_least, metric: facts, value: 0.5}]", "rules/0/metric", 'found the text "facts"'),
     ("[{id: a, type: non_inferiority, metric: a/b, baseline: promoted, margin: 1}]", "rules/0/margin", "a margin of 1 lets a candidate be wrong everywhere"),
     ("[{id: a, type: non_inferiority, metric: a/b, baseline: promoted, margin: 0.1, first: {at_least: 0}}]", "rules/0/first/at_least", "a value of 0 decides nothing: everything reaches it"),
-    ("[{id: a, type: non_inferiority, metric: a/b, margin: 0.1}]", "rules/0", 'expected the key "baseline", which is missing'),
+    ("[{id: a, type: non_inferiority, metric: a/b, margin: 0.1}]", "rules/0", 'expected the key "baseline", found none'),
     ("[{id: a, type: rate_limt, principle: no-harm-help}]", "rules/0/type", "expected one of rate_limit, at_least, non_inferiority"),
     ("[{id: a, type: at_least, metric: a/b, value: 0.5, limit: 0.1}]", "rules/0/limit", 'expected a known key, found "limit"'),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -43,7 +44,11 @@ VERBS = {  # verb -> what `--help` says of it, without importing anything
     "demo": "The whole job, offline: four built-in candidates, four decisions.",
     "init": "Write a workspace: constitution, suite, policy, CI job.",
     "check": "Check constitutions, suites and policies: every mistake at once.",
-    "compile": "Compile a constitution into critic prompts and a verdict schema.",
+    "show": "Show a principle's prompts as a critic sees them, with their length.",
+    "compile": "Compile a constitution for critics, for other tools, or for people.",
+    "import": "Read a constitution out of another system's files.",
+    "diff": "Tell what changed between two constitutions, and the bump it demands.",
+    "lock": "Write down what every cited constitution stands for.",
     "eval": "Run a suite on a candidate model; print the run's id.",
     "judge": "Judge exchanges that already exist.",
     "gate": "Decide about a run: pass, fail, inconclusive or error.",
@@ -71,9 +76,10 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command = import_module(f"lexgate.app.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = import_module(f"lexgate.app.commands.{module}").command
         if not isinstance(command, click.Command):
-            message = f"lexgate.app.commands.{cmd_name}.command is no command"
+            message = f"lexgate.app.commands.{module}.command is no command"
             raise TypeError(message)
         return command
 

@@ -4,8 +4,10 @@
 a candidate. Importing this room loads no heavy library; opening a model does.
 """
 
+from lexgate.critic._compile import TARGETS, Compiled, compile_to, root_of
 from lexgate.critic._critic import GIVEN, TIE, Critic
 from lexgate.critic._exchange import Conversation, Exchange, Message, as_conversation
+from lexgate.critic._lengths import Length, estimate, length_of, token_counter
 from lexgate.critic._open import open_critic, open_model
 from lexgate.critic._prompts import (
     LABELS,
@@ -22,9 +24,11 @@ from lexgate.critic._protocols import (
     Identity,
     LabelScores,
     Model,
+    PartByPart,
     Settles,
     Silence,
 )
+from lexgate.critic._reuse import Validity, validity
 from lexgate.critic._scripted import ScriptedModel
 from lexgate.critic._verdicts import Abstention, Answer, Judgement, Verdict, judgement_from_json
 
@@ -32,10 +36,12 @@ __all__ = [
     "GIVEN",
     "LABELS",
     "PREAMBLE",
+    "TARGETS",
     "TIE",
     "Abstention",
     "Answer",
     "Backend",
+    "Compiled",
     "Conversation",
     "Critic",
     "CriticPrompt",
@@ -45,17 +51,26 @@ __all__ = [
     "Identity",
     "Judgement",
     "LabelScores",
+    "Length",
     "Message",
     "Model",
+    "PartByPart",
     "Question",
     "ScriptedModel",
     "Settles",
     "Silence",
+    "Validity",
     "Verdict",
     "as_conversation",
     "compile_prompts",
+    "compile_to",
+    "estimate",
     "judgement_from_json",
+    "length_of",
     "open_critic",
     "open_model",
+    "root_of",
+    "token_counter",
+    "validity",
     "view",
 ]

@@ -56,6 +56,15 @@ class ChecksBackend:
         ]
         self.identity = Identity("checks", digest(["checks", content]))
 
+    def digest_of(self, questions: Sequence[Question]) -> str:
+        """Digest the patterns of these questions."""
+        patterns = [
+            [p.regex.pattern, p.sees, p.exact]
+            for question in questions
+            for p in self._patterns.get(question.digest, [])
+        ]
+        return digest(["checks", [q.digest for q in questions], patterns])
+
     def answer(self, question: Question, exchanges: Sequence[Exchange]) -> list[Answer | Silence]:
         """Search each exchange for the patterns of the question."""
         patterns = self._patterns.get(question.digest, [])

@@ -19,7 +19,7 @@ from lexgate._digests import digest
 from lexgate._text import printable
 from lexgate.constitutions import WHOLE, Interval
 from lexgate.critic._prompts import view
-from lexgate.critic._protocols import Identity, Settles, Silence
+from lexgate.critic._protocols import Identity, PartByPart, Settles, Silence
 from lexgate.critic._verdicts import Abstention, Answer, Judgement, Verdict
 from lexgate.errors import UsageError
 
@@ -52,6 +52,20 @@ class Critic:
         """Name and digest of the backends in order (the prompts have digests of their own)."""
         names = ",".join(backend.identity.name for backend in self.backends)
         return Identity(names, digest([backend.identity.digest for backend in self.backends]))
+
+    def digest_for(self, principle: str) -> str:
+        """Digest all that a verdict on one principle depends on, but for the exchange.
+
+        Of a backend made of parts only those count that the principle asks.
+        """
+        prompt = self._prompt(principle)
+        parts = [
+            backend.digest_of(prompt.questions)
+            if isinstance(backend, PartByPart)
+            else backend.identity.digest
+            for backend in self.backends
+        ]
+        return digest([prompt.digest, parts])
 
     def judge(
         self,

@@ -51,13 +51,21 @@ class ExemplarsBackend:
     def __init__(self, constitution: Constitution) -> None:
         self._lessons = {key: _lesson(pairs) for key, pairs in askers(constitution).items()}
         self._heads: dict[str, _Head | _Untaught] = {}
-        content = [[key, lesson.content()] for key, lesson in sorted(self._lessons.items())]
         library = version("scikit-learn")
+        self._recipe = ["exemplars-2", library, _FLOOR]
         self.identity = Identity(
             "exemplars",
-            digest(["exemplars-2", library, _FLOOR, content]),
+            self._digest(self._lessons),
             (("floor", str(_FLOOR)), ("scikit-learn", library)),
         )
+
+    def digest_of(self, questions: Sequence[Question]) -> str:
+        """Digest the lessons of these questions, and how heads are fitted."""
+        return self._digest(question.digest for question in questions)
+
+    def _digest(self, keys: Iterable[str]) -> str:
+        content = [[key, self._lessons[key].content()] for key in sorted(keys)]
+        return digest([*self._recipe, content])
 
     def answer(self, question: Question, exchanges: Sequence[Exchange]) -> list[Answer | Silence]:
         """Apply the question's head, fitting and checking it first if need be."""

@@ -23,6 +23,7 @@ __all__ = [
     "Identity",
     "LabelScores",
     "Model",
+    "PartByPart",
     "Settles",
     "Silence",
 ]
@@ -123,4 +124,17 @@ class Settles(Protocol):
         self, principle: str, exchanges: Sequence[Exchange]
     ) -> Sequence[Answer | Silence | None]:
         """Settle one principle on each exchange, in order; None where it has nothing to say."""
+        ...
+
+
+@runtime_checkable
+class PartByPart(Protocol):
+    """A backend made of independent parts, one a question, such as heads fitted on its examples.
+
+    What it says to a question depends on that part alone, so an edit elsewhere in a constitution
+    leaves stored verdicts valid.
+    """
+
+    def digest_of(self, questions: Sequence[Question]) -> str:
+        """Digest all that answers to these questions depend on."""
         ...

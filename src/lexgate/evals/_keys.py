@@ -56,7 +56,7 @@ def exam_key(
 
 
 def _asked(critic: Critic, principle: str) -> list[str]:
-    return [principle, critic.prompts[principle].digest, critic.identity.digest]
+    return [principle, critic.digest_for(principle)]
 
 
 def _plain(prompt: Conversation) -> list[list[str]]:

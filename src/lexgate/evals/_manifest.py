@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from lexgate import __version__
+from lexgate.critic import root_of
 from lexgate.evals._read_data import read_records
 from lexgate.evals._suite import AccuracyTask, CriticTask, LmEvalTask, Suite, Task
 
@@ -40,7 +41,11 @@ def contents_of(
     for task in suite.tasks:
         if isinstance(task, CriticTask) and critic is not None:
             cited = task.constitution
-            constitution = {"reference": cited.reference, "digest": cited.digest}
+            constitution = {
+                "reference": cited.reference,
+                "digest": cited.digest,
+                "root": root_of(cited),
+            }
             prompts |= {id_: critic.prompts[id_].digest for id_ in task.principles}
     return {
         "suite": {"name": suite.name, "version": suite.version, "digest": suite.digest},

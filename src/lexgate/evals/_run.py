@@ -20,6 +20,7 @@ from lexgate.evals._keys import answer_key, declared, exam_key, lm_eval_key, sco
 from lexgate.evals._manifest import contents_of, differences, given_by_all, least
 from lexgate.evals._preflight import check
 from lexgate.evals._protocols import HasNetwork, Silent
+from lexgate.evals._reuse import NOTHING, Earlier, read_earlier
 from lexgate.evals._rows import AnswerRow, EndRow, ExamRow, ScoreRow, VerdictRow
 from lexgate.evals._scorers import scorer
 from lexgate.evals._store import create_run, identity_of, open_run, resume_run
@@ -52,6 +53,7 @@ def evaluate(
     directory: Path,
     limit: int | None = None,
     resume: Path | None = None,
+    reuse: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Measure a candidate on a suite.
@@ -63,6 +65,8 @@ def evaluate(
         directory: The folder of runs, in which a new one is made.
         limit: Only the first so many samples of each task; with `resume`, None is the run's own.
         resume: A run to go on with; it must be about exactly the same.
+        reuse: Runs whose answers and verdicts stand in the new one wherever nothing that they depend
+            on has changed: what is edited is judged anew, and nothing else.
         progress: Is told which run is made, and how far it has come.
 
     Raises:
@@ -70,6 +74,9 @@ def evaluate(
         EvidenceError: the candidate or the disk failed; the run keeps what is done.
     """
     check(suite, candidate, critic, limit)
+    if reuse and resume is not None:
+        raise UsageError("a run is either resumed, or begun with rows of earlier ones: not both")
+    earlier = read_earlier(reuse)
     harness = _harness(suite, candidate)
     standing = open_run(resume) if resume is not None else None
     if standing is not None and limit is None:
@@ -80,13 +87,14 @@ def evaluate(
         if isinstance(task, LmEvalTask) and task.data is None and harness is not None
     }
     contents = contents_of(suite, candidate.identity, critic, limit, counts)
+    contents |= {"reused": list(earlier.runs)} if earlier.runs else {}
     watcher = progress or Silent()
     writer = create_run(directory, contents) if standing is None else _resumed(standing, contents)
     try:
         with writer:
             watcher.started(writer.path)
             if not writer.complete:
-                evaluation = _Evaluation(suite, candidate, critic, writer, limit, harness)
+                evaluation = _Evaluation(suite, candidate, critic, writer, limit, harness, earlier)
                 evaluation.run(watcher)
     except EvidenceError as error:
         message = f"{error}\nWhat is done stands in {writer.path}: resume it to make the rest"
@@ -123,6 +131,7 @@ class _Evaluation:
     writer: RunWriter
     limit: int | None
     harness: Harness | None
+    earlier: Earlier = NOTHING
     responses: dict[tuple[str, str], str] = field(default_factory=dict)  # by (task, sample)
     measured: set[str] = field(default_factory=set)  # lm-eval tasks whose scores all stand
 
@@ -171,6 +180,7 @@ class _Evaluation:
 
     def _measure(self, task: CriticTask | AccuracyTask, progress: Progress) -> None:
         samples = self._samples(task)
+        self._take_earlier(task, samples)
         pending = [sample for sample in samples if not self._stands(task, sample)]
         progress.start(task.id, len(samples), len(samples) - len(pending))
         for batch in _batches(pending):
@@ -182,6 +192,27 @@ class _Evaluation:
             self.writer.commit()
             progress.advance(task.id, len(batch), abstained=abstained)
         progress.finish(task.id)
+
+    def _take_earlier(self, task: CriticTask | AccuracyTask, samples: Sequence[Sample]) -> None:
+        """Take over what earlier runs hold of these samples."""
+        identity, decoding = self.candidate.identity, self.suite.decoding
+        for sample in samples if self.earlier.rows else ():
+            place = task.id, sample.id
+            if place not in self.responses:
+                answer = self.earlier.answer(answer_key(task.id, sample, identity, decoding))
+                if answer is None:
+                    continue
+                self._append(answer)
+                self.responses[place] = answer.response
+            if isinstance(task, CriticTask):
+                for id_ in task.principles:
+                    self._take(self._verdict_key(task, sample, self.responses[place], id_))
+        self.writer.commit()
+
+    def _take(self, key: str) -> None:
+        row = self.earlier.rows.get(key)
+        if row is not None:
+            self._append(row)
 
     def _stands(self, task: CriticTask | AccuracyTask, sample: Sample) -> bool:
         response = self.responses.get((task.id, sample.id))
@@ -230,11 +261,22 @@ class _Evaluation:
         return answers
 
     def _judge(self, task: CriticTask, batch: Sequence[Sample]) -> int:
-        """Judge a batch; return how many judgements are abstentions."""
+        """Judge what is missing of a batch; return how many judgements are abstentions."""
+        missing: dict[tuple[str, ...], list[Sample]] = {}
+        for sample in batch:
+            response = self.responses[task.id, sample.id]
+            keys = {id_: self._verdict_key(task, sample, response, id_) for id_ in task.principles}
+            asked = tuple(id_ for id_, key in keys.items() if key not in self.writer)
+            missing.setdefault(asked, []).append(sample)
+        return sum(self._judge_on(task, group, asked) for asked, group in missing.items() if asked)
+
+    def _judge_on(
+        self, task: CriticTask, batch: Sequence[Sample], principles: Sequence[str]
+    ) -> int:
         responses = [self.responses[task.id, sample.id] for sample in batch]
         judged = self._verdicts(
             [Exchange(s.prompt, r) for s, r in zip(batch, responses, strict=True)],
-            task.principles,
+            principles,
             [dict(sample.given) for sample in batch],
         )
         abstained = 0
@@ -284,6 +326,9 @@ class _Evaluation:
         """Have the critic judge the sealed examples, on the same terms as the task's samples."""
         shared = frozenset(given_by_all(task, self.limit))
         exams = {p.id: _sealed(p) for p in map(task.constitution.principle, task.principles)}
+        for id_, examples in exams.items() if self.earlier.rows else ():
+            for example in examples:
+                self._take(self._exam_key(task, example, id_, shared))
         pending = {
             id_: [e for e in examples if self._exam_key(task, e, id_, shared) not in self.writer]
             for id_, examples in exams.items()

@@ -55,7 +55,7 @@ _REQUIRED = (
     "suite",
     "tasks",
 )
-_NOT_IDENTITY = frozenset({"id", "created", "environment", "identity"})
+_NOT_IDENTITY = frozenset({"id", "created", "environment", "identity", "reused"})
 _sync = getattr(os, "fdatasync", os.fsync)  # not every POSIX system has the cheaper one
 
 

@@ -43,3 +43,23 @@ def test_an_item_that_was_removed_by_hand_stays_removed():
     patch = difference(shown, {"rules": [{"id": "p", "a": 1}, {"id": "q", "a": 1}]})
 
     assert patched({"rules": [{"id": "q"}]}, patch) == {"rules": [{"id": "q", "a": 1}]}
+
+
+def test_an_item_that_is_not_wanted_does_not_come_back():
+    patch = difference([{"id": "p"}], [{"id": "q"}])
+
+    assert patched([{"id": "p"}], patch) == [{"id": "q"}]
+
+
+def test_a_list_that_was_emptied_by_hand_stays_empty():
+    patch = difference({"rules": [{"id": "p"}]}, {"rules": [{"id": "p", "a": 1}]})
+
+    assert patched({"rules": []}, patch) == {"rules": []}
+    assert patched({}, patch) == {"rules": []}
+
+
+def test_what_replaces_a_text_does_not_undo_an_edit_of_it():
+    patch = difference({"text": "read without the end"}, {"text": "read without the end\n"})
+
+    assert patched({"text": "read without the end"}, patch) == {"text": "read without the end\n"}
+    assert patched({"text": "edited by hand"}, patch) == {"text": "edited by hand"}

@@ -8,20 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lexgate.app.commands._pinned import places_in, unlocked
 from lexgate.errors import LexgateError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from lexgate.app.commands._pinned import Places
     from lexgate.constitutions import Constitution
     from lexgate.evals import Suite
     from lexgate.gates import Policy
 
     Loaded = Constitution | Suite | Policy
-    Places = Mapping[tuple[str | int, ...], tuple[int, int]]
 
 __all__ = ["notes_on"]
 
+_FEW = 3  # examples of each plain label that a rule needs
 _ONLY_C1 = (
     "only C1 can pass in this version; C2 and above need people's labels, which it cannot read"
 )
@@ -39,9 +41,14 @@ def notes_on(loaded: Loaded, shown: str, suites: Sequence[Suite] | None) -> tupl
     from lexgate.gates import Policy
 
     if isinstance(loaded, Constitution):
-        return tuple(_on_severities(loaded, shown))
+        return (
+            *_on_severities(loaded, shown),
+            *_on_examples(loaded, shown),
+            *_on_unused(loaded, shown),
+            *_on_lock(loaded, shown),
+        )
     if isinstance(loaded, Policy):
-        places = _places(shown)
+        places = places_in(shown)
         unmeasured = [] if suites is None else _unmeasured(loaded, shown, suites, places)
         return (*_on_claims(loaded, shown, places), *unmeasured)
     return ()
@@ -50,10 +57,43 @@ def notes_on(loaded: Loaded, shown: str, suites: Sequence[Suite] | None) -> tupl
 def _on_severities(constitution: Constitution, shown: str) -> Iterator[Problem]:
     strict = [f"{s.id} ({s.claim})" for s in constitution.severities if s.claim > "C1"]
     if strict:
-        line, column = _places(shown).get(("severities",), (1, 1))
+        line, column = places_in(shown).get(("severities",), (1, 1))
         message = f"rules of severity {', '.join(strict)} stay inconclusive: {_ONLY_C1}"
         hint = "until then a policy may ask for `claim: C1`; every decision repeats that it does"
         yield Problem(shown, line, column, "severities", message, hint)
+
+
+def _on_examples(rules: Constitution, shown: str) -> Iterator[Problem]:
+    places = places_in(shown)
+    for index, principle in enumerate(rules.principles):
+        labels = [example.label for example in principle.examples]
+        few = [
+            f"{labels.count(x)} that {x}"
+            for x in ("violates", "complies")
+            if labels.count(x) < _FEW
+        ]
+        if few:
+            line, column = places.get(("principles", index), (1, 1))
+            found = " and ".join(
+                text.replace("violates", "violate").replace("complies", "comply") for text in few
+            )
+            message = f"{principle.id} has {found}, of {_FEW} at least"
+            hint = "examples are the unit test of a rule, and the exam of its critic"
+            yield Problem(shown, line, column, f"principles/{index}", message, hint)
+
+
+def _on_unused(rules: Constitution, shown: str) -> Iterator[Problem]:
+    from lexgate.constitutions import unused
+
+    if names := unused(rules):
+        message = f"no condition uses {', '.join(names)}"
+        yield Problem(shown, 1, 1, "", message, "remove them, or use them in a violated_when")
+
+
+def _on_lock(rules: Constitution, shown: str) -> Iterator[Problem]:
+    if unlocked(rules, shown):
+        message = f"{rules.reference} is not locked yet"
+        yield Problem(shown, 1, 1, "", message, "`lexgate lock` notes what it means now")
 
 
 def _on_claims(policy: Policy, shown: str, places: Places) -> Iterator[Problem]:
@@ -125,11 +165,3 @@ def _workspace(shown: str) -> list[Suite]:
         return [load_suite(head.path) for head in heads(folder, "suite")]
     except LexgateError:
         return []
-
-
-def _places(shown: str) -> Places:
-    """Where the keys of a file stand; nothing for a shipped name."""
-    from lexgate._documents import read_document
-
-    path = Path(shown)
-    return read_document(path, {}).positions if path.is_file() else {}

@@ -12,8 +12,10 @@ import click
 
 from lexgate._yaml_head import KINDS, Kind, heads, kind_in
 from lexgate.app.commands._notes import notes_on
+from lexgate.app.commands._pinned import pinned_problems
 from lexgate.app.commands._shared import answer, json_option
 from lexgate.app.commands._unrecognised import kind_at_top, what_it_is
+from lexgate.app.commands._watch import watched
 from lexgate.errors import InvalidFile, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checked", "check_paths", "command"]
 
+_FINDINGS = 1
 _SUFFIXES = (".yaml", ".yml")
 _FOLDERS: dict[Kind, Path] = {
     "constitution": Path("constitutions"),
@@ -56,23 +59,38 @@ class Checked:
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--strict", is_flag=True, help="Let notes count as findings: exit code 1.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes; Ctrl-C ends it.")
 @json_option
-def command(paths: tuple[str, ...], as_json: bool) -> int:
+def command(paths: tuple[str, ...], strict: bool, watch: bool, as_json: bool) -> int:
     """Check constitutions, suites and policies.
 
     PATH is a file, a directory (every YAML file below it that begins as one of the three does),
     or a name: of what lies in ./constitutions, ./suites and ./policies, or of what ships, such as
-    demo. Prints each mistake as file:line:column, all at once. Notes are no mistakes.
-    Exit code: 0 all are valid, 2 a mistake was found.
+    demo. Prints each mistake as file:line:column, all at once. Notes are no mistakes. A
+    constitution that changed since lexgate.lock.json noted it needs a new version.
+    Exit code: 0 all are valid, 1 there are notes and --strict was given, 2 a mistake was found.
     """
+    if watch and as_json:
+        raise UsageError("--json prints one object, and --watch never ends: choose one of the two")
+    if watch:
+        return watched(paths, lambda: _check_once(paths, strict=strict, as_json=False))
+    return _check_once(paths, strict=strict, as_json=as_json)
+
+
+def _check_once(paths: tuple[str, ...], *, strict: bool, as_json: bool) -> int:
     checked = check_paths(paths)
     told: set[Problem] = set()
     for file in checked:
         _show(file, told, as_json=as_json)
+    findings = strict and any(file.notes for file in checked)
     if as_json:
-        answer({"ok": not told, "files": [file.to_json() for file in checked]})
+        ok = not (told or findings)
+        answer({"ok": ok, "files": [file.to_json() for file in checked]})
     click.echo(_total(checked, len(told)), err=True)
-    return UsageError.exit_code if told else 0
+    if told:
+        return UsageError.exit_code
+    return _FINDINGS if findings else 0
 
 
 def _total(checked: tuple[Checked, ...], problems: int) -> str:
@@ -211,6 +229,8 @@ def _check(kind: Kind, reference: Path | str, shown: str) -> _File:
         where = f"{error.filename} " if error.filename else ""
         message = f"{where}cannot be read: {error.strerror}"
         return _File(Checked(shown, kind, "", "", (Problem(shown, 1, 1, "", message),)))
+    if wrong := pinned_problems(loaded, shown):
+        return _File(Checked(shown, kind, "", "", wrong))
     return _File(Checked(shown, kind, loaded.reference, loaded.digest, ()), loaded)
 
 

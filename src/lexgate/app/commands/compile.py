@@ -1,8 +1,7 @@
-"""`lexgate compile CONSTITUTION`: artefacts for critics and for other tools, or text for people.
+"""`lexgate compile CONSTITUTION`: files for critics, for other tools, or for people.
 
-Laws (tested): the bytes depend on the constitution's meaning alone, so compiling twice gives the
-same root digest; every artefact's digest stands in `manifest.json`; every judgement a critic of
-this version can write fits `verdict.schema.json`.
+Laws (tested): every file's digest stands in `manifest.json`, and one root digest stands for all; a
+directory that holds anything an earlier compilation did not write is left alone.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,26 +19,44 @@ from lexgate.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lexgate.constitutions import Constitution, Exemplar, Principle
+    from lexgate.critic import Compiled
 
-__all__ = ["artefacts", "command", "markdown", "write_artefacts"]
+__all__ = ["command", "write_compiled"]
 
 _MANIFEST = "manifest.json"
-_FORMAT = "lexgate-compiled/1"
-# What this verb ever wrote: a manifest that lists anything else, such as ../x, is none of ours.
-_ARTEFACT = re.compile(
-    r"prompts/[a-z][a-z0-9-]*\.json|rubrics\.json|verdict\.schema\.json|constitution\.md"
-)
+_FORMATS = {"lexgate-compiled/1", "lexgate-compiled/2"}
+# A manifest that lists anything else, such as ../x, is none of ours.
+_ARTEFACT = re.compile(r"(?!\.)[A-Za-z0-9._-]+(?:/(?!\.)[A-Za-z0-9._-]+)*")
+
+
+class _Targets(click.ParamType[str]):
+    """One of the targets; they are looked up only when one is asked for, so that --help is quick."""
+
+    name = "target"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from lexgate.critic import TARGETS
+
+        if value != "all" and value not in TARGETS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(value, TARGETS, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            self.fail(f"no target '{value}'; {meant}There are {', '.join(TARGETS)}.", param, ctx)
+        return value
 
 
 @click.command(name="compile")
 @click.argument("constitution")
 @click.option(
     "--target",
-    type=click.Choice(["critic", "markdown"]),
+    type=_Targets(),
+    metavar="TARGET",
     default="critic",
     show_default=True,
-    help="critic: prompts, rubrics, verdict schema, manifest. markdown: a text for people.",
+    help="critic, cai, deepeval, gpt-oss-safeguard, granite-guardian, inspect, llama-guard, "
+    "lm-eval, markdown (for people), prometheus, promptfoo, rbr, shieldgemma, trl; or all, each "
+    "into a directory of its own.",
 )
 @click.option(
     "-o",
@@ -48,58 +65,68 @@ _ARTEFACT = re.compile(
     required=True,
     help="A directory: new, empty, or an earlier output of this verb.",
 )
+@click.option(
+    "--sealed",
+    is_flag=True,
+    help="Put sealed examples in too, for a copy that `lexgate import` reads back whole. Never "
+    "give such files to anything that trains or prompts.",
+)
 @json_option
-def command(constitution: str, target: str, output: Path, as_json: bool) -> int:
-    """Compile a constitution, a file or a name such as everyday-assistant@1.0.0."""
-    from lexgate.constitutions import find
+def command(constitution: str, target: str, output: Path, sealed: bool, as_json: bool) -> int:
+    """Compile a constitution, a file or a name such as everyday-assistant@1.0.0.
+
+    Prints the root digest, which stands for every byte written, and says on stderr what the target
+    has no place for.
+    """
+    from lexgate.constitutions import FORMATS, find
+    from lexgate.critic import TARGETS, compile_to
 
     rules = find(constitution)
-    files = artefacts(rules) if target == "critic" else {"constitution.md": markdown(rules)}
-    manifest = write_artefacts(rules, target, files, output)
+    wanted = tuple(TARGETS) if target == "all" else (target,)
+    places = {name: output / name if target == "all" else output for name in wanted}
+    # All are compiled before anything is written: what cannot be compiled leaves nothing behind.
+    compiled = {
+        name: compile_to(name, rules, sealed=sealed and (name in FORMATS or len(wanted) == 1))
+        for name in wanted
+    }
+    for name, result in compiled.items():
+        write_compiled(result, places[name])
     if as_json:
-        answer(manifest)
-    else:
-        click.echo(manifest["root"])
-    say(f"{rules.reference}: {len(files) + 1} files in {output}")
+        manifests = {name: dict(result.manifest) for name, result in compiled.items()}
+        answer({"targets": manifests} if target == "all" else manifests[target])
+    for name, result in compiled.items():
+        if not as_json:
+            click.echo(result.root if target != "all" else f"{result.root}  {name}")
+        say(f"{rules.reference}: {len(result.files) + 1} files in {places[name]}")
+        for lost in result.manifest["lost"]:
+            say(f"  {name} has no place for: {lost}")
     return 0
 
 
-def write_artefacts(
-    rules: Constitution, target: str, files: Mapping[str, bytes], output: Path
-) -> dict[str, Any]:
-    """Write the files and their manifest; give the manifest.
+def write_compiled(compiled: Compiled, output: Path) -> None:
+    """Write the files and their manifest.
 
     Raises:
         UsageError: `output` holds things that an earlier compilation did not write.
     """
-    from lexgate._digests import digest, digest_file
     from lexgate._files import write_atomic
 
-    stale = _stale(output, set(files))
-    for name, content in files.items():
+    stale = _stale(output, set(compiled.files))
+    for name, content in compiled.files.items():
         write_atomic(output / name, content)
-    listed = [
-        {"path": name, "size": len(files[name]), "digest": digest_file(output / name)}
-        for name in sorted(files)
-    ]
-    manifest = {
-        "format": _FORMAT,
-        "target": target,
-        "constitution": {"reference": rules.reference, "digest": rules.digest},
-        "artefacts": listed,
-        "root": digest([rules.digest, target, listed]),
-    }
-    write_atomic(output / _MANIFEST, _json(manifest))
+    manifest = json.dumps(compiled.manifest, sort_keys=True, ensure_ascii=False, indent=2)
+    write_atomic(output / _MANIFEST, (manifest + "\n").encode("utf-8"))
     for path in stale:
         path.unlink()
-    return manifest
 
 
 def _stale(output: Path, wanted: set[str]) -> list[Path]:
     """Find files of an earlier compilation that this one does not write again.
 
-    Only what its manifest lists is ours to replace or to remove.
+    Only what its manifest lists is ours to replace, and only what still is as listed to remove.
     """
+    from lexgate._digests import digest_file
+
     if not any(not path.is_dir() for path in output.rglob("*")):
         return []
     earlier = _listed(output / _MANIFEST)
@@ -108,124 +135,29 @@ def _stale(output: Path, wanted: set[str]) -> list[Path]:
             f"{output} is not empty and holds no {_MANIFEST} of an earlier compilation\n"
             f"    hint: name a new directory with -o"
         )
-    foreign = sorted(name for name in wanted - earlier if (output / name).exists())
+    foreign = sorted(name for name in wanted - earlier.keys() if (output / name).exists())
     if foreign:
         raise UsageError(
             f"{output / foreign[0]} was not written by the earlier compilation in {output}\n"
             f"    hint: name a new directory with -o, or move the file away"
         )
-    return [output / name for name in sorted(earlier - wanted) if (output / name).is_file()]
+    stale = [output / name for name in sorted(earlier.keys() - wanted)]
+    left = [path for path in stale if path.is_file() and not path.is_symlink()]
+    for path in left:
+        if digest_file(path) != earlier[path.relative_to(output).as_posix()]:
+            raise UsageError(
+                f"{path} was written by an earlier compilation and changed since\n"
+                f"    hint: name a new directory with -o, or move the file away"
+            )
+    return left
 
 
-def _listed(manifest: Path) -> set[str] | None:
+def _listed(manifest: Path) -> Mapping[str, str] | None:
     """Read what an earlier compilation wrote; None where this is no manifest of one."""
     try:
         data = json.loads(manifest.read_bytes())
-        listed = {entry["path"] for entry in data["artefacts"]}
-        ours = data["format"] == _FORMAT and all(map(_ARTEFACT.fullmatch, listed))
+        listed = {entry["path"]: entry["digest"] for entry in data["artefacts"]}
+        ours = data["format"] in _FORMATS and all(map(_ARTEFACT.fullmatch, listed))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return listed if ours else None
-
-
-def artefacts(rules: Constitution) -> dict[str, bytes]:
-    """Compile to what critics and other tools read: path within the output -> bytes."""
-    from lexgate.critic import compile_prompts
-
-    files = {f"prompts/{p.principle}.json": _json(p.to_json()) for p in compile_prompts(rules)}
-    rubrics = {p.id: {"text": p.text, "choices": list(p.rubric.choices)} for p in rules.principles}
-    files["rubrics.json"] = _json({"order": "worst to best", "rubrics": rubrics})
-    files["verdict.schema.json"] = _json(_verdict_schema(rules))
-    return files
-
-
-def _json(data: Any) -> bytes:
-    text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=2)
-    return (text + "\n").encode("utf-8")
-
-
-def _verdict_schema(rules: Constitution) -> dict[str, Any]:
-    """Describe a judgement: a verdict with its probability, or an abstention with its reason."""
-    from lexgate.critic import Abstention
-
-    asked = sorted({q.id for principle in rules.principles for q in principle.propositions})
-    reasons = list(get_args(get_type_hints(Abstention)["reason"]))
-    probability = {"type": "number", "minimum": 0, "maximum": 1}
-    answered = {
-        "type": "array",
-        "prefixItems": [{"enum": asked}, probability, {"type": "string"}],
-        "items": False,
-        "minItems": 3,
-    }
-    common = {
-        "principle": {"enum": [principle.id for principle in rules.principles]},
-        "outcome": {"enum": ["violates", "complies", "abstains"]},
-        "answers": {"type": "array", "items": answered},
-    }
-    abstains = {
-        "properties": common | {"reason": {"enum": reasons}, "detail": True},
-        "required": ["reason", "detail"],
-        "additionalProperties": False,
-    }
-    decides = {
-        "properties": common | {"p": probability},
-        "required": ["p"],
-        "additionalProperties": False,
-    }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"A judgement under {rules.reference}",
-        "type": "object",
-        "required": ["principle", "outcome", "answers"],
-        "if": {"properties": {"outcome": {"const": "abstains"}}},
-        "then": abstains,
-        "else": decides,
-    }
-
-
-def markdown(rules: Constitution) -> bytes:
-    """Write the constitution as a text for people; sealed examples are counted, never shown."""
-    lines = [f"# {rules.title}", "", f"`{rules.reference}` · {rules.license} · `{rules.digest}`"]
-    lines += ["", "| severity | limit | confidence | claim |", "| --- | --- | --- | --- |"]
-    lines += [f"| {s.id} | {s.limit:g} | {s.confidence:g} | {s.claim} |" for s in rules.severities]
-    if rules.definitions:
-        lines += ["", "## Definitions", ""]
-        lines += [f"- **{term}**: {_line(text)}" for term, text in rules.definitions]
-    for principle in rules.principles:
-        lines += _section(principle)
-    if rules.changes:
-        lines += ["", "## Changes", "", *(f"- {_line(change)}" for change in rules.changes)]
-    return ("\n".join(lines) + "\n").encode("utf-8")
-
-
-def _section(principle: Principle) -> list[str]:
-    lines = ["", f"## {principle.title}", "", f"`{principle.id}` · {principle.criterion} · "]
-    lines[-1] += f"{principle.polarity} · {principle.severity}"
-    lines += ["", principle.text.strip()]
-    lines += ["", f"Why: {_line(principle.rationale)}"] if principle.rationale else []
-    if principle.exceptions:
-        lines += ["", "Except:", "", *(f"- {_line(text)}" for text in principle.exceptions)]
-    if principle.overrides:
-        lines += ["", f"Takes precedence over: {', '.join(principle.overrides)}."]
-    lines += ["", f"Violated when: `{principle.violated_when}`, where", ""]
-    lines += [f"- `{q.id}` (sees the {q.sees}): {_line(q.ask)}" for q in principle.propositions]
-    public = [example for example in principle.examples if example.split == "public"]
-    sealed = len(principle.examples) - len(public)
-    for example in public:
-        lines += _example(example)
-    if sealed:
-        lines += ["", f"{sealed} more examples are sealed: they measure critics."]
-    return lines
-
-
-def _example(example: Exemplar) -> list[str]:
-    from lexgate.critic import Exchange, as_conversation, view
-
-    # `view` fences text so that it cannot close its fence: an example may hold Markdown of its own.
-    exchange = view(Exchange(as_conversation(example.prompt), example.response), "exchange")
-    heading = f"### {example.label}: `{example.id}`"
-    return ["", heading, "", *exchange, *(["", _line(example.why)] if example.why else [])]
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

@@ -51,6 +51,7 @@ class Wanted:
     runs: Path
     limit: int | None
     resume: str | None
+    reuse: tuple[str, ...]
     allow_code: bool
     options: tuple[str, ...]
 
@@ -74,6 +75,12 @@ class Wanted:
 @runs_option
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many samples a task.")
 @click.option("--resume", metavar="RUN", help="Go on with a run; nothing is made twice.")
+@click.option(
+    "--reuse",
+    metavar="RUN",
+    multiple=True,
+    help="Take over answers and verdicts of an earlier run wherever nothing they depend on changed.",
+)
 @click.option(
     "--allow-code",
     is_flag=True,
@@ -123,6 +130,7 @@ def _evaluate(wanted: Wanted) -> Run:
     resume = None
     if wanted.resume is not None:
         resume = find_run(wanted.resume, wanted.runs, "--resume")
+    reuse = [find_run(reference, wanted.runs, "--reuse") for reference in wanted.reuse]
     critic = _open_critic(suite, wanted)
     model = open_model(wanted.model, pairs(wanted.options), allow_code=wanted.allow_code)
     _announce(suite, model, critic, wanted.limit)
@@ -136,6 +144,7 @@ def _evaluate(wanted: Wanted) -> Run:
                 directory=wanted.runs,
                 limit=wanted.limit,
                 resume=resume,
+                reuse=reuse,
                 progress=progress,
             )
     except (KeyboardInterrupt, EvidenceError):

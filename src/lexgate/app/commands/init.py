@@ -22,6 +22,7 @@ _TEMPLATES = {
     "README.md": "readme.md",
     ".gitignore": "gitignore",
     ".github/workflows/lexgate.yml": "workflow.yml",
+    ".vscode/lexgate.code-snippets": "snippets.json",
     "constitutions/my-rules@0.1.0.yaml": "my-rules.yaml",
     "data/everyday.jsonl": "everyday.jsonl",
     "data/facts.jsonl": "facts.jsonl",

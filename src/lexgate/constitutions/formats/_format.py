@@ -17,6 +17,7 @@ from lexgate.constitutions._build import from_data
 from lexgate.constitutions._dump import as_file
 from lexgate.constitutions._export import Export
 from lexgate.constitutions.formats._patch import difference, patched
+from lexgate.errors import UsageError
 
 if TYPE_CHECKING:
     from lexgate.constitutions._model import Constitution
@@ -54,7 +55,8 @@ def write(format_: Format, rules: Constitution, *, sealed: bool = False) -> Expo
     """Export a constitution; sealed examples only where they are asked for by name."""
     shown = rules if sealed else _without_sealed(rules)
     files = format_.show(shown)
-    rest = difference(dict(format_.read(files).data), as_file(shown))
+    back = format_.read(files)
+    rest = {"lost": list(back.lost), "patch": difference(dict(back.data), as_file(shown))}
     hidden = sum(e.split == "sealed" for p in rules.principles for e in p.examples)
     lost = (
         () if sealed or not hidden else (f"{hidden} sealed examples, which only measure critics.",)
@@ -72,8 +74,16 @@ def read(format_: Format, files: Files) -> Reading:
     reading = format_.read(native)
     if rest is None:
         return reading
-    # What the source does not say, the rest does; what was lost natively stands there too.
-    return Reading(patched(dict(reading.data), rest))
+    try:
+        data = patched(dict(reading.data), rest["patch"])
+        known = set(rest["lost"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"what lexgate keeps aside in a {format_.name} export is damaged: {error!r}\n"
+            f"    hint: take it out to read the native part alone"
+        ) from error
+    # What the rest restores is not lost; what an edit lost since is.
+    return Reading(data, tuple(lost for lost in reading.lost if lost not in known))
 
 
 def _without_sealed(rules: Constitution) -> Constitution:

@@ -1,8 +1,9 @@
 """The difference between two JSON values, small enough to stand beside the one to give the other.
 
 A merge patch (RFC 7396: objects are patched key by key, null removes a key), with one addition:
-lists whose items are objects with an `id` are patched item by item, so that an edit of one item does
-not touch what the patch says of the others. Law (tested): `patched(a, difference(a, b)) == b` for
+lists whose items are objects with an `id` are patched item by item, and what is put in the place of
+another value is put there only as long as that other value stands. So an edit of what is shown is
+never undone by the patch, and touches nothing of what the patch says elsewhere. Law (tested): `patched(a, difference(a, b)) == b` for
 values without nulls and without keys that begin with @.
 """
 
@@ -10,9 +11,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from lexgate._digests import digest
+
 __all__ = ["difference", "patched"]
 
-_ITEMS, _NEW, _ORDER = "@items", "@new", "@order"
+_ITEMS, _NEW, _GONE, _ORDER = "@items", "@new", "@gone", "@order"
+_FOR, _IS = "@for", "@is"  # the digest of what is replaced, and what replaces it
 
 
 def difference(shown: Any, wanted: Any) -> Any:
@@ -27,32 +31,37 @@ def difference(shown: Any, wanted: Any) -> Any:
         return patch
     before, after = _by_id(shown), _by_id(wanted)
     if before is None or after is None:
-        return wanted
+        return {} if shown == wanted else {_FOR: digest(shown), _IS: wanted}
     items = {id_: difference(before[id_], after[id_]) for id_ in after if id_ in before}
     return {
         _ITEMS: {id_: patch for id_, patch in items.items() if patch != {}},
         _NEW: [after[id_] for id_ in after if id_ not in before],
+        _GONE: [id_ for id_ in before if id_ not in after],
         _ORDER: list(after),
     }
 
 
 def patched(shown: Any, patch: Any) -> Any:
     """Apply a patch; what `shown` has gained since it was made stays, what it has lost stays lost."""
-    if isinstance(patch, dict) and _ORDER in patch and (items := _by_id(shown)) is not None:
-        return _patched_list(items, patch)
     if not isinstance(patch, dict):
         return patch
-    if not isinstance(shown, dict):
-        return {key: value for key, value in patch.items() if value is not None}
-    result = {key: value for key, value in shown.items() if patch.get(key, "") is not None}
+    if _FOR in patch:
+        return patch[_IS] if digest(shown) == patch[_FOR] else shown
+    if _ORDER in patch:
+        return _patched_list(_by_id(shown) or {}, patch)
+    if not patch and shown is not None:
+        return shown
+    before = shown if isinstance(shown, dict) else {}
+    result = {key: value for key, value in before.items() if patch.get(key, "") is not None}
     for key, value in patch.items():
         if value is not None:
-            result[key] = patched(shown[key], value) if key in shown else value
+            result[key] = patched(before.get(key), value)
     return result
 
 
 def _patched_list(items: dict[str, Any], patch: dict[str, Any]) -> list[Any]:
-    present = {id_: patched(item, patch[_ITEMS].get(id_, {})) for id_, item in items.items()}
+    kept = {id_: item for id_, item in items.items() if id_ not in patch[_GONE]}
+    present = {id_: patched(item, patch[_ITEMS].get(id_, {})) for id_, item in kept.items()}
     present |= {item["id"]: item for item in patch[_NEW]}
     ordered = {id_: present[id_] for id_ in patch[_ORDER] if id_ in present}
     return [*ordered.values(), *(item for id_, item in present.items() if id_ not in ordered)]
