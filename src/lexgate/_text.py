@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["printable"]
+__all__ = ["has_hidden", "printable"]
 
 # Cc controls (ANSI escapes begin with one), Cf format characters (bidirectional overrides, zero
 # width), Cs lone surrogates, Zl/Zp line breaks a terminal may honour.
@@ -21,3 +21,8 @@ def printable(text: str, limit: int = 200) -> str:
         for character in cut
     )
     return spelled + ("…" if len(text) > limit else "")
+
+
+def has_hidden(text: str) -> bool:
+    """Tell whether some character of a text does not show, other than a line break or a tab."""
+    return any(c not in "\n\t" and unicodedata.category(c) in _HIDDEN for c in text)

@@ -124,7 +124,7 @@ def test_nothing_is_overwritten(present, place):
         (["cai", "nothing.json"], "nothing.json is no file"),
         (["cai", "pairs.json", "-o", "no/where.yaml"], "there is no directory no"),
         (["cai", "pairs.json", "-o", "pairs.json"], "would overwrite pairs.json, which is read"),
-        (["cai", "empty-directory"], "there is nothing to read"),
+        (["cai", "empty-directory"], "holds no file to read"),
         (["cai"], "Missing argument 'SRC...'"),
         (["cai", "pairs.json", "copy/pairs.json"], "have the same name: rename one of them"),
         (["rbr", "pairs.json"], "expected the one YAML file"),

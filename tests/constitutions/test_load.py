@@ -355,3 +355,16 @@ def test_a_suite_is_answered_in_one_line_with_what_takes_it(tmp_path):
     assert str(refused.value) == (
         f"{path}:1:1: this is a suite, expected a constitution; `lexgate eval` takes it"
     )
+
+
+def test_what_does_not_show_is_spelled_out_in_what_is_written(tmp_path):
+    path = tmp_path / "house.yaml"
+    path.write_text(
+        SMALL.replace("No shouting", '"No \\u202Eshouting\\u200B"', 1), encoding="utf-8"
+    )
+    rules = load(path)
+
+    assert rules.principles[0].title == "No \u202eshouting\u200b"
+    assert not {"\u202e", "\u200b"} & set(dump(rules))
+    path.write_text(dump(rules), encoding="utf-8")
+    assert load(path) == rules

@@ -34,6 +34,7 @@ _NO_EVIDENCE = 4  # for whatever went wrong that nobody foresaw
 _EXTRAS = {
     "torch": "hf",
     "transformers": "hf",
+    "tokenizers": "hf",
     "lm_eval": "lm-eval",
     "streamlit": "app",
     "pysat": "sat",

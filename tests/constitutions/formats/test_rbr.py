@@ -310,6 +310,28 @@ def test_a_principle_may_have_any_id(id_):
     assert from_data(reading(exported(rules)).data).principles == rules.principles
 
 
+def test_names_that_ours_would_clash_with_stay_what_they_are():
+    data = dict(reading(SMALL).data)
+    taken = ("comply__violated_when", "comply__x", "comply__any_1", "comply__violated")
+    data["propositions"] = [
+        *data["propositions"],
+        *({"id": id_, "ask": f"{id_}?", "sees": "prompt"} for id_ in taken),
+    ]
+    data["derived"] = {
+        **data["derived"],
+        "comply__violated_when_2": "comply__x",
+        "comply__all_1": "curt",
+    }
+    own = [{"id": "x", "ask": "Own?", "sees": "response"}]
+    when = "(comply__any_1 or x) and (comply__violated_when_2 or comply__all_1)"
+    data["principles"] = [data["principles"][0] | {"propositions": own, "violated_when": when}]
+    rules = from_data(data)
+    again = from_data(reading(exported(rules)).data)
+
+    assert again == rules
+    assert again.digest == rules.digest
+
+
 def test_renaming_an_exported_file_changes_nothing(tmp_path):
     rules = loaded(tmp_path, reading(SMALL).data)
     assert reading(exported(rules), "renamed.yaml").data == reading(exported(rules)).data

@@ -41,8 +41,8 @@ class _Targets(click.ParamType[str]):
             from difflib import get_close_matches
 
             near = get_close_matches(value, TARGETS, 1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            self.fail(f"no target '{value}'; {meant}There are {', '.join(TARGETS)}.", param, ctx)
+            meant = f"did you mean {near[0]}? There" if near else "there"
+            self.fail(f"no target '{value}'; {meant} are all, {', '.join(TARGETS)}.", param, ctx)
         return value
 
 

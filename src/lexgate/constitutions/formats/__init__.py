@@ -62,16 +62,21 @@ def _open(name: str) -> Format:
 
 def _contents(paths: list[Path]) -> dict[str, bytes]:
     if len(paths) == 1 and paths[0].is_dir():
-        # What a compilation wrote beside the files themselves says nothing about rules.
-        found = (path for path in sorted(paths[0].iterdir()) if path.name != "manifest.json")
-        paths = [path for path in found if path.is_file()]
+        folder = paths[0]
+        # What a compilation, or a desktop, puts beside the files themselves says nothing of rules.
+        found = (path for path in sorted(folder.iterdir()) if path.name != "manifest.json")
+        paths = [path for path in found if path.is_file() and not path.name.startswith(".")]
+        if not paths:
+            below = sorted(path.name for path in folder.iterdir() if path.is_dir())
+            hint = f"\n    hint: did you mean {folder / below[0]}?" if below else ""
+            raise UsageError(f"{folder} holds no file to read{hint}")
     contents: dict[str, bytes] = {}
     for path in paths:
         if not path.is_file():
             raise UsageError(f"{path} is no file")
+        if path.name in contents:
+            raise UsageError(f"two files are called {path.name}: rename one of them")
         if path.stat().st_size > _LARGEST:
             raise UsageError(f"{path} is larger than {_LARGEST >> 20} MiB, the most that is read")
         contents[path.name] = path.read_bytes()
-    if not contents:
-        raise UsageError("there is nothing to read")
     return contents

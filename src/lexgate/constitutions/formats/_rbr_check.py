@@ -14,7 +14,7 @@ from lexgate._documents import did_you_mean
 from lexgate._text import printable
 from lexgate.constitutions._model import WHOLE
 from lexgate.constitutions._precedence import cycles
-from lexgate.constitutions.formats._rbr_classes import ACCEPTABLE, failing, verdict_name
+from lexgate.constitutions.formats._rbr_classes import ACCEPTABLE, failing, verdict_among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +142,7 @@ class _Check:
             if len(classes) < 2:
                 message = f'expected two classes of {type_} at least, found "{classes[0]}" alone'
                 self._tell(path, message, "say what every other completion is")
-            elif not failing(data[ORDER], classes) and verdict_name(type_) not in stated:
+            elif not failing(data[ORDER], classes) and verdict_among(type_, stated) is None:
                 message = f"expected a class of {type_} below {ACCEPTABLE}, found none"
                 self._tell(path, message, "a rule that nothing violates decides nothing")
 

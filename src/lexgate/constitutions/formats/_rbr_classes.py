@@ -8,22 +8,38 @@ a derived proposition does (`verdict_name`).
 
 from __future__ import annotations
 
+import re
 from graphlib import CycleError, TopologicalSorter
 from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["ACCEPTABLE", "COMPLIES", "VIOLATES", "failing", "ranked", "verdict_name"]
+__all__ = [
+    "ACCEPTABLE",
+    "COMPLIES",
+    "VIOLATES",
+    "failing",
+    "ranked",
+    "verdict_among",
+    "verdict_name",
+]
 
 ACCEPTABLE = "minimum_acceptable_style"
 COMPLIES, VIOLATES = "complies", "violates"
 
 
-def verdict_name(type_: str) -> str:
+def verdict_name(type_: str, number: int = 1) -> str:
     """Name the derived proposition that says when a type's rule is violated, where one has to."""
-    return f"{type_}__violated_when"
+    return f"{type_}__violated_when" + (f"_{number}" if number > 1 else "")
+
+
+def verdict_among(type_: str, derived: Iterable[str]) -> str | None:
+    """Find the derived proposition that says when a type's rule is violated."""
+    form = re.compile(re.escape(verdict_name(type_)) + r"(?:_([1-9][0-9]{0,8}))?\Z")
+    found = {name: int(match[1] or 1) for name in derived if (match := form.match(name))}
+    return max(found, key=found.__getitem__, default=None)  # lower ones are other people's
 
 
 def failing(order: Sequence[str], classes: Sequence[str]) -> list[str]:

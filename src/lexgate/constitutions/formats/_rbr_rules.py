@@ -20,7 +20,7 @@ from lexgate.constitutions.formats._rbr_classes import (
     COMPLIES,
     VIOLATES,
     failing,
-    verdict_name,
+    verdict_among,
 )
 from lexgate.constitutions.formats._rbr_literals import Reader, negated
 from lexgate.constitutions.formats._rbr_show import EXCEPTIONS, QUESTION
@@ -64,7 +64,7 @@ def rules_of(file: RbrFile, name: str, cleaner: Cleaner) -> dict[str, Any]:
     used = frozenset[str]().union(
         *(t.names() for t in types), *(e.names() for e in meanings.values())
     )
-    verdicts = {verdict_name(type_.name) for type_ in types} - used
+    verdicts = {verdict_among(type_.name, file.derived) for type_ in types} - used
     derived = {name: e for name, e in meanings.items() if name not in verdicts}
     own = _own(file, types, derived)
     shared = [prompt for prompt in file.simple if prompt not in own]
@@ -92,9 +92,9 @@ def _proposition(id_: str, ask: str) -> dict[str, str]:
 def _type(file: RbrFile, reader: Reader, type_: str) -> _Type:
     best_first = [c for c in file.order if type_ in file.classes.get(c, {})]
     grades = {c: reader.condition(file.classes[c][type_]) for c in reversed(best_first)}
-    stated = file.derived.get(verdict_name(type_))
+    stated = verdict_among(type_, file.derived)
     if stated is not None:
-        return _Type(type_, grades, reader.condition(stated))
+        return _Type(type_, grades, reader.condition(file.derived[stated]))
     bad = [grades[class_] for class_ in failing(file.order, best_first)]
     return _Type(type_, grades, bad[0] if len(bad) == 1 else Or(tuple(bad)))
 

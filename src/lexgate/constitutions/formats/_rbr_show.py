@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from itertools import count
 from typing import TYPE_CHECKING
 
 from lexgate.constitutions._expression import Expression, Or
@@ -70,9 +71,9 @@ def shown(rules: Constitution) -> RbrFile:
         for class_, literals in conditions.items():
             classes[class_][type_] = literals
         if _verdict(principle, order, named[type_]) != principle.violated_when:
-            name = verdict_name(type_)
-            if name not in names.taken:  # else the rest says it
-                derived[name] = writer.literals(principle.violated_when)
+            literals = writer.literals(principle.violated_when)
+            free = (verdict_name(type_, number) for number in count(1))
+            derived[next(n for n in free if n not in names.taken | derived.keys())] = literals
     return RbrFile(TEMPLATE, tuple(order), classes, derived, _simple(rules, names))
 
 
