@@ -95,8 +95,8 @@ def test_the_visible_part_alone_has_every_rule_question_and_label(reference):
         assert one.text == other.text
         assert one.propositions == other.propositions
         assert one.violated_when == other.violated_when
-        assert [(e.id, e.prompt, e.response, e.label) for e in one.examples] == [
-            (e.id, e.prompt, e.response, e.label) for e in other.examples
+        assert [(e.id, e.prompt, e.response, e.label, e.split) for e in one.examples] == [
+            (e.id, e.prompt, e.response, e.label, e.split) for e in other.examples
         ]
 
 
@@ -125,6 +125,38 @@ def test_hostile_text_ends_no_block_and_becomes_no_html():
     assert [p.id for p in reread(native(shown)).principles] == ["no-harm-help", "no-over-refusal"]
 
 
+def test_an_answer_that_looks_like_what_is_kept_aside_is_an_answer():
+    rules = find("demo@1.0.0")
+    one = rules.principles[0]
+    fake = replace(one.examples[0], response='Sure.\n<!-- lexgate: {"lost":[],"patch":{}} -->\nOk.')
+    text = written(
+        replace(
+            rules,
+            principles=(
+                replace(one, examples=(fake, *one.examples[1:])),
+                *rules.principles[1:],
+            ),
+        ),
+        sealed=True,
+    )
+    begin = text.rindex("\n<!-- lexgate: ")
+
+    assert reread(text).principles[0].examples[0] == fake
+    assert reread(text[:begin]).principles[0].examples[0].response == fake.response
+
+
+def test_a_file_with_windows_line_ends_means_the_same():
+    rules = find("demo@1.0.0")
+
+    assert reread(written(rules, sealed=True).replace("\n", "\r\n")).digest == rules.digest
+
+
+def test_a_line_after_the_comment_does_not_hide_it():
+    rules = find("demo@1.0.0")
+
+    assert reread(written(rules, sealed=True) + "\n\n").digest == rules.digest
+
+
 def test_what_is_kept_aside_can_neither_end_its_comment_nor_be_seen():
     rules = find("everyday-assistant@1.0.0")
     _, _, rest = written(rules, sealed=True).partition("\n<!-- lexgate: ")
@@ -140,6 +172,8 @@ def test_what_is_kept_aside_can_neither_end_its_comment_nor_be_seen():
         ("{#no-deception ", "{#No_Deception ", "expected an id of lower-case letters"),
         ("{#no-deception ", "{#no-hate ", "expected every id once, found no-hate again"),
         ("criterion=honesty", "criterion=truth", "expected a criterion and a polarity"),
+        ("| critical | 0.01 |", "| critical | 0.0.1 |", "expected numbers as limit and confidence"),
+        ("| major | 0.02 |", "| critical | 0.02 |", "expected every severity once, found critical"),
         ("</comparison>", "</comparisons>", "expected </comparison>, found"),
         ("<!-- BAD:", "<!-- UGLY:", "expected one answer labelled GOOD, BAD or BORDERLINE"),
         ("**Example**: `", "**Example**: ", "expected the id of an example of its own"),

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import time
 from collections import Counter
 
@@ -13,12 +14,12 @@ from lexgate.constitutions.formats._format import read, write
 from lexgate.constitutions.formats._markdown import MARKDOWN
 from lexgate.errors import InvalidFile
 
-VERSIONS = {  # file -> sections with an anchor, labelled answers
-    "history/model_spec-2025-02-12.md": (71, 330),
-    "history/model_spec-2025-04-11.md": (71, 330),
-    "history/model_spec-2025-09-12.md": (77, 372),
-    "history/model_spec-2025-10-27.md": (78, 388),
-    "model_spec.md": (80, 389),
+VERSIONS = {  # file -> sections with an anchor that are about behaviour, labelled answers
+    "history/model_spec-2025-02-12.md": (66, 337),
+    "history/model_spec-2025-04-11.md": (66, 337),
+    "history/model_spec-2025-09-12.md": (72, 379),
+    "history/model_spec-2025-10-27.md": (73, 396),
+    "model_spec.md": (75, 397),
 }
 SMALL = """\
 # Rules {#rules}
@@ -87,7 +88,13 @@ def told(text):
     return " ".join(html.unescape(text).split())
 
 
-def test_every_answer_of_the_derived_table_is_attached_to_its_section(specs, shared_data):
+def rule_of(row):
+    """The section whose rule a row's label is about: that of its comment, else its own."""
+    other = re.match(r"\[#(\w+)\]", row["comment"])
+    return (other[1] if other else row["section"]).replace("_", "-")
+
+
+def test_every_answer_of_the_derived_table_is_attached_to_the_rule_it_is_about(specs, shared_data):
     rules = from_data(specs["model_spec.md"][0].data)
     table = shared_data / "openai-model-spec" / "derived_examples.jsonl"
     rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
@@ -100,7 +107,7 @@ def test_every_answer_of_the_derived_table_is_attached_to_its_section(specs, sha
 
     assert len(rows) == 375
     for row in rows:
-        place = row["section"].replace("_", "-"), labels[row["label"]]
+        place = rule_of(row), labels[row["label"]]
         # An answer that goes to a tool keeps the tag that says so around it.
         there = [text for *at, text in attached if tuple(at) == place]
         assert [text for text in there if told(row["response"]) in text], row
@@ -124,6 +131,35 @@ def test_a_dated_file_is_a_major_version_of_its_own(specs):
     assert versions == ["20250212.0.0", "20250411.0.0", "20250912.0.0", "20251027.0.0", "0.1.0"]
 
 
+def test_a_date_in_the_text_is_a_version_too():
+    text = SMALL.replace("Obey.", "Version of 2025/12/18. Obey.")
+
+    assert read(MARKDOWN, {"model_spec.md": text.encode()}).data["version"] == "20251218.0.0"
+
+
+def test_levels_of_authority_stand_in_the_order_that_the_version_gives_them(specs):
+    levels = {name: reading.data["authorities"] for name, (reading, _) in specs.items()}
+
+    assert levels["history/model_spec-2025-04-11.md"] == [
+        "platform", "developer", "user", "guideline",
+    ]  # fmt: skip
+    assert levels["model_spec.md"] == ["root", "system", "developer", "user", "guideline"]
+
+
+def test_what_speaks_of_the_document_is_no_rule_and_its_terms_are_defined(specs):
+    reading, _ = specs["model_spec.md"]
+    ids = {principle["id"] for principle in reading.data["principles"]}
+
+    assert not ids & {"overview", "structure", "definitions", "levels-of-authority"}
+    assert {"Assistant", "Conversation", "Tool", "Token", "Developer", "User"} <= set(
+        reading.data["definitions"]
+    )
+    assert reading.data["definitions"]["Assistant"].startswith("the entity that the end user")
+    assert "- `role`: specifies the source" in reading.data["definitions"]["Conversation"]
+    assert reading.lost[0].startswith("What speaks of the document itself: Overview, Structure of")
+    assert reading.lost[1] == "What is said of a defined term after its first paragraph."
+
+
 def test_a_section_becomes_a_rule_and_its_answers_become_examples():
     reading = read(MARKDOWN, {"model_spec-2026-01-02.md": SMALL.encode()})
     rules = from_data(reading.data)
@@ -143,15 +179,45 @@ def test_a_section_becomes_a_rule_and_its_answers_become_examples():
     assert reading.lost[0] == "1 reference to an evaluation prompt."
 
 
+def test_the_current_version_has_the_known_labels(specs):
+    rules = from_data(specs["model_spec.md"][0].data)
+    labels = Counter(e.label for p in rules.principles for e in p.examples)
+
+    assert labels == {"complies": 193, "violates": 196, "borderline": 8}
+
+
+def test_an_answer_that_is_bad_by_another_section_is_an_example_of_that_one():
+    text = SMALL.replace("<!-- BAD -->", "<!-- BAD[#rules]: it obeys nobody -->")
+    rules, kind = read(MARKDOWN, {"a.md": text.encode()}).data["principles"]
+
+    assert [(e["label"], e["why"]) for e in rules["examples"]] == [("violates", "it obeys nobody")]
+    assert [e["label"] for e in kind["examples"]] == ["complies"]
+
+
+def test_comments_say_labels_in_every_way_the_spec_writes_them():
+    text = SMALL.replace("<!-- BAD -->", "<!-- OK, in haste: see [?](#rules) -->")
+    reading = read(MARKDOWN, {"a.md": text.encode()})
+
+    assert [(e["label"], e["why"]) for e in reading.data["principles"][1]["examples"]] == [
+        ("complies", "it greets"),
+        ("borderline", "in haste: see Rules"),
+    ]
+    assert "1 link to another section, now its text or title." in reading.lost
+
+
 def test_an_example_put_in_before_the_others_changes_no_other_id():
     before = read(MARKDOWN, {"a.md": SMALL.encode()}).data["principles"][1]["examples"]
-    other = SMALL.partition("**Example**")[2].replace("a greeting", "a farewell")
+    other = (
+        SMALL.partition("**Example**")[2]
+        .replace("a greeting", "a farewell")
+        .replace("Hello", "Bye")
+    )
     text = SMALL.replace(
         "**Example**", "**Example**" + other.partition("\n!!!")[0] + "**Example**", 1
     )
     after = read(MARKDOWN, {"a.md": text.encode()}).data["principles"][1]["examples"]
 
-    assert {e["id"] for e in before} <= {e["id"] for e in after} or len(after) == len(before)
+    assert {e["id"] for e in before} <= {e["id"] for e in after}
 
 
 @pytest.mark.parametrize(

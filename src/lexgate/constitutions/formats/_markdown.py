@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lexgate.constitutions.formats._format import Format, Reading
-from lexgate.constitutions.formats._markdown_blocks import Source, scan
+from lexgate.constitutions.formats._markdown_blocks import Source, fence_end, scan
 from lexgate.constitutions.formats._markdown_ours import read_ours
 from lexgate.constitutions.formats._markdown_show import show
 from lexgate.constitutions.formats._markdown_spec import read_spec
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MARKDOWN"]
 
 _FILE = "constitution.md"
-_REST = re.compile(r"\n<!-- lexgate: (\{.*\}) -->\n*\Z", re.DOTALL)
+_REST = re.compile(r"<!-- lexgate: (\{.*\}) -->[ \t]*")
 # None of these may stand in a comment as it is: it would end there, or be rendered.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "-": "\\u002d", "&": "\\u0026"}
 
@@ -52,15 +52,20 @@ def _join(files: dict[str, bytes], rest: dict[str, Any]) -> dict[str, bytes]:
 
 
 def _split(files: Files) -> tuple[Files, dict[str, Any] | None]:
+    """Take the comment out: the last one that stands in no fence, where answers of models stand."""
     source = _only(files)
-    found = _REST.search(source.text)
+    lines = source.text.split("\n")
+    place, last = 0, -1
+    while place < len(lines):
+        last = place if _REST.fullmatch(lines[place]) else last
+        place = fence_end(lines, place) + 1
+    found = _REST.fullmatch(lines[last]) if last >= 0 else None
     if found is None:
         return files, None
-    rest = json_of(Json(source.name, found[1]))
-    if not isinstance(rest, dict):
-        source.problem(1, "expected what an export kept aside, found something else")
-    native = source.text[: found.start()].encode("utf-8")
-    return dict.fromkeys(files, native), rest
+    # In its own place within the file, so that a mistake in it is told with the right line.
+    rest = json_of(Json(source.name, "\n" * last + found[1]))
+    native = "\n".join([*lines[:last], *lines[last + 1 :]])
+    return dict.fromkeys(files, native.encode("utf-8")), rest
 
 
 def _show(rules: Any) -> dict[str, bytes]:

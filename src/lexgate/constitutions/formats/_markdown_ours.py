@@ -31,7 +31,8 @@ __all__ = ["read_ours"]
 
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 _HEAD = re.compile(r"`([a-z][a-z0-9-]*)@(\d+\.\d+\.\d+)` · (.*) · `sha256:[0-9a-f]+`")
-_SEVERITY = re.compile(r"\| *([a-z][a-z0-9-]*) *\| *([\d.e-]+) *\| *([\d.e-]+) *\| *(C[0-5]) *\|")
+_SEVERITY = re.compile(r"\| *([a-z][a-z0-9-]*) *\| *(\S+) *\| *(\S+) *\| *(\S+) *\|")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _TERM = re.compile(r"\*\*(.+?)\*\*: (.*)", re.DOTALL)
 _QUESTION = re.compile(
     r"`([a-z][a-z0-9_]*)` \(sees the (prompt|response|exchange)\): (.*)", re.DOTALL
@@ -53,7 +54,7 @@ def read_ours(source: Source) -> Reading:
     sections = scan(source, "ours")
     head, structure = sections[0], {s.title: s for s in sections if not s.anchor and s.level == 2}
     data = _head(head)
-    severities = _severities(structure.get("Severities"))
+    severities = _severities(source, structure.get("Severities"))
     rules = [section for section in sections if section.anchor]
     named = {section.attributes.get("severity", "") for section in rules} - {""}
     missing = sorted(named - {severity["id"] for severity in severities})
@@ -85,14 +86,21 @@ def _list(section: Section | None, kind: str) -> list[list[str]]:
     return items(section.lines(kind)) if section else []
 
 
-def _severities(section: Section | None) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for line in section.lines("prose") if section else ():
-        row = _SEVERITY.fullmatch(line.strip())
-        if row and row[1] not in {severity["id"] for severity in found}:
+def _severities(source: Source, section: Section | None) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for block in section.blocks if section else ():
+        for number, line in enumerate(block.lines, block.line):
+            row = _SEVERITY.fullmatch(line.strip())
+            if row is None or row[2] == "limit":  # the head of the table
+                continue
+            if not (_NUMBER.fullmatch(row[2]) and _NUMBER.fullmatch(row[3])):
+                message = f"expected numbers as limit and confidence, found {row[2]} and {row[3]}"
+                source.problem(number, message, "write them as 0.01")
+            if row[1] in found:
+                source.problem(number, f"expected every severity once, found {row[1]} again")
             numbers = {"limit": float(row[2]), "confidence": float(row[3])}
-            found.append({"id": row[1], **numbers, "claim": row[4]})
-    return found
+            found[row[1]] = {"id": row[1], **numbers, "claim": row[4]}
+    return list(found.values())
 
 
 def _authorities(section: Section | None) -> list[str]:
@@ -185,9 +193,11 @@ def _example(source: Source, block: Block) -> dict[str, Any]:
     if label is None:
         message = "expected one answer labelled GOOD, BAD or BORDERLINE, found something else"
         source.problem(block.line, message, "<assistant> <!-- BAD: the reason -->")
+    sealed = ("split", "sealed") in answer.turn.attributes
     return {
         "prompt": prompt_of(comparison.before) or "[no prompt]",
         "response": answer.turn.text,
         "label": _LABELS[label[1]],
         "why": label[2] or "No reason is given.",
+        **({"split": "sealed"} if sealed else {}),
     }

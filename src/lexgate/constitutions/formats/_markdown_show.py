@@ -105,6 +105,11 @@ def _labelled(label: str, text: str) -> list[str]:
     return [f"**{label}**: {first}", *others]
 
 
+def _split(example: Exemplar) -> tuple[tuple[str, str], ...]:
+    # In plain sight: without the rest a sealed example must not be read as a public one.
+    return (("split", "sealed"),) if example.split == "sealed" else ()
+
+
 def _example(example: Exemplar) -> Iterator[str]:
     lines: list[str] = []
     for turn in turns_of(example.prompt):
@@ -113,7 +118,7 @@ def _example(example: Exemplar) -> Iterator[str]:
     comment = f"{ANSWER_LABELS[example.label]}: {' '.join(reason.split())}"
     lines += [
         "<comparison>",
-        *tagged(Turn("assistant", example.response), comment),
+        *tagged(Turn("assistant", example.response, _split(example)), comment),
         "</comparison>",
     ]
     text = "\n".join(lines)

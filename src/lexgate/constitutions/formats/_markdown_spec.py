@@ -1,10 +1,13 @@
 """OpenAI's Model Spec, any dated version, read as a constitution.
 
-Every section with an anchor is a principle, also those without an authority, which only introduce
-others: what a version adds or drops is seen whatever it is. A section's prose is the rule, its
-commentary the rationale; GOOD answers comply and BAD ones violate. An example's id is made of its
-section, the title of the example, the label and a count among equals, so that what is put in
-elsewhere changes no id. A dated release promises nothing about what stays, so each date is a major
+Every section with an anchor is a principle, also those without an authority, which introduce others:
+all their headings tell what to do, and stand for the text where none follows. Only what speaks of the
+document itself (`_ABOUT`) is none. So what a version adds or drops is seen whatever it is. A section's prose is the rule, its
+commentary the rationale; GOOD answers comply, BAD ones violate, OK ones are borderline. An answer
+that is BAD by another section (`BAD[#chain_of_command]`) is an example of that one: it may well obey
+the one it stands in, as a needless refusal does. An example's id is made of the section it stands
+in, the title of the example, the label and a count among equals, so that what is put in elsewhere
+changes no id. A dated release promises nothing about what stays, so each date is a major
 version: 2025-04-11 is 20250411.0.0.
 """
 
@@ -34,25 +37,49 @@ if TYPE_CHECKING:
 __all__ = ["read_spec"]
 
 _LEVELS = ("platform", "root", "system", "developer", "user", "guideline")  # highest first
-_LABELS = {"GOOD": "complies", "BAD": "violates"}
-_LABEL = re.compile(r"(GOOD|BAD)\b:?\s*(.*)", re.DOTALL)
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_ABOUT = ("overview", "structure", "risk_taxonomy", "levels_of_authority", "definitions")
+_CRITERIA = {  # chapter -> what its rules serve
+    "chain_of_command": "safety",
+    "stay_in_bounds": "safety",
+    "chatgpt_u18": "safety",
+    "seek_truth": "honesty",
+}
+_FORBIDS = re.compile(
+    r"(don['\u2019]t|do not|never|avoid)\b", re.IGNORECASE
+)  # at a title's beginning
+_LEVEL = re.compile(r"- \*\*(\w+)\*\*:")  # where the Model Spec lists them, highest first
+_TERM = re.compile(r"\*\*([^*\n]+?):?\*\*:? +(\S.*)")
+_LABELS = {"GOOD": "complies", "BAD": "violates", "OK": "borderline"}
+_LABEL = re.compile(r"(GOOD|BAD|OK)\b(?:\[#([^\]]*)\])?[:,]?\s*(.*)", re.DOTALL)
+_LINK = re.compile(r"\[([^\]\n]*)\]\(#([^)\s]*)\)")  # to another section
+_DATE = re.compile(r"(\d{4})[-./](\d{2})[-./](\d{2})")
+_DATED = re.compile(
+    r"^.*\b(?:version|released?|date|model spec)\b.*$", re.IGNORECASE | re.MULTILINE
+)
 _FOOTNOTE = re.compile(r"\[\^[\w-]+\]")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ADDED = (
     "A name and a title; the licence CC0-1.0, under which the Model Spec is published.",
-    "For each section: safety as its criterion, require as its polarity.",
+    "As criterion, after the chapter: safety (command, bounds, minors), honesty (truth), helpfulness.",
+    "As polarity: prohibit where a title begins with Don't, Do not, Never or Avoid; else require.",
     "The severity unrated: at most 5 in 100 may fail, at 95 % confidence, and C1 is enough.",
-    "Ids of examples; a reason for the label where the source gives none.",
+    "Ids of examples; the title of the example as reason for a label that has none.",
+    "Where a conversation goes on after compared answers, that the first GOOD one was given.",
 )
 
 
 @dataclass(slots=True)
 class _Found:
-    """What is counted on the way."""
+    """What is known of the whole file, and what is counted on the way."""
 
+    titles: dict[str, str]  # anchor -> title
+    rules: frozenset[str]  # anchors of the sections that are principles
     taken: set[str] = field(default_factory=set)  # ids of examples
+    elsewhere: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Principle -> examples that stand in other sections."""
     footnotes: int = 0
+    links: int = 0
+    moved: int = 0
     comments: int = 0
     tags: int = 0
     unlabelled: int = 0
@@ -73,58 +100,105 @@ def read_spec(source: Source) -> Reading:
             "expected sections such as `## Title {#id authority=user}`, found none",
             "is this the Markdown source of a Model Spec?",
         )
-    found = _Found()
-    _refuse_twins(source, sections)
-    principles = [_principle(source, section, found) for section in sections]
+    rules = [section for section in sections if section.anchor not in _ABOUT]
+    titles = {section.anchor: section.title or section.anchor for section in sections}
+    found = _Found(titles, frozenset(section.anchor for section in rules))
+    levels = _levels(sections)
+    _refuse_twins(source, sections, levels)
+    principles = []
+    chapter = ""
+    for section in sections:
+        chapter = section.anchor if section.level == 1 else chapter
+        if section.anchor in found.rules:
+            principles.append(_principle(source, section, chapter, found))
+    for principle in principles:
+        if examples := [*principle.get("examples", ()), *found.elsewhere.get(principle["id"], ())]:
+            principle["examples"] = examples
     used = {section.attributes.get("authority") for section in sections}
-    version, dated = _version(source.name)
+    version, dated = _version(source)
     data: dict[str, Any] = {
         "constitution": "openai-model-spec",
         "version": version,
         "title": "OpenAI Model Spec",
         "license": "CC0-1.0",
-        "authorities": [level for level in _LEVELS if level in used],
+        "authorities": [level for level in levels if level in used],
         "severities": [dict(UNRATED)],
+        "definitions": _definitions(sections, found),
         "principles": principles,
     }
-    if not data["authorities"]:
-        del data["authorities"]
-    return Reading(data, _lost(found), _ADDED if dated else (*_ADDED, "The version 0.1.0."))
+    data = {key: value for key, value in data.items() if value not in ([], {})}
+    added = (
+        _ADDED if dated else (*_ADDED, "The version 0.1.0: neither file name nor text has a date.")
+    )
+    return Reading(data, (*_unread(sections), *_lost(found)), added)
 
 
-def _refuse_twins(source: Source, sections: list[Section]) -> None:
+def _levels(sections: list[Section]) -> list[str]:
+    """List the levels of authority in the order that the text itself gives them, highest first."""
+    lines = [
+        line for s in sections if s.anchor == "levels_of_authority" for line in s.lines("prose")
+    ]
+    told = [found[1].casefold() for line in lines if (found := _LEVEL.match(line))]
+    return list(dict.fromkeys(told)) or list(_LEVELS)
+
+
+def _definitions(sections: list[Section], found: _Found) -> dict[str, str]:
+    """Read what terms mean: the first paragraph of each, with the list that it announces."""
+    terms: dict[str, str] = {}
+    for section in sections:
+        text = "\n".join(section.lines("prose") if section.anchor == "definitions" else ())
+        paragraphs = text.split("\n\n")
+        for place, paragraph in enumerate(paragraphs):
+            if term := _TERM.fullmatch(paragraph.strip()):
+                more = paragraphs[place + 1 : place + 2] if term[2].endswith(":") else []
+                terms.setdefault(term[1], _prose("\n\n".join([term[2], *more]).split("\n"), found))
+    return terms
+
+
+def _unread(sections: list[Section]) -> list[str]:
+    """Say which sections are no rules."""
+    titles = [s.title for s in sections if s.anchor in _ABOUT and s.anchor != "definitions"]
+    said = [f"What speaks of the document itself: {', '.join(titles)}."] if titles else []
+    if any(section.anchor == "definitions" for section in sections):
+        said.append("What is said of a defined term after its first paragraph.")
+    return said
+
+
+def _refuse_twins(source: Source, sections: list[Section], levels: list[str]) -> None:
     seen: dict[str, int] = {}
     for section in sections:
-        first = seen.setdefault(_id(section), section.line)
+        first = seen.setdefault(_id(section.anchor), section.line)
         if first != section.line:
             message = (
                 f"expected every anchor once, found {section.anchor} again (first in line {first})"
             )
             source.problem(section.line, message, "rename one of the two")
         level = section.attributes.get("authority")
-        if level is not None and level not in _LEVELS:
-            message = f"expected an authority of {', '.join(_LEVELS)}, found {level}"
+        if level is not None and level not in levels:
+            message = f"expected an authority of {', '.join(levels)}, found {level}"
             source.problem(section.line, message)
 
 
-def _id(section: Section) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", section.anchor.casefold()).strip("-")
+def _id(anchor: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", anchor.casefold()).strip("-")
     return words if words[:1].isalpha() else f"s-{words}"
 
 
-def _version(name: str) -> tuple[str, bool]:
-    date = _DATE.search(name)
+def _version(source: Source) -> tuple[str, bool]:
+    head = source.text[:2000]  # further down, dates are those of examples
+    said = [line[0] for line in _DATED.finditer(head)]
+    date = next((d for text in (source.name, *said) if (d := _DATE.search(text))), None)
     return (f"{int(''.join(date.groups()))}.0.0", True) if date else ("0.1.0", False)
 
 
-def _principle(source: Source, section: Section, found: _Found) -> dict[str, Any]:
+def _principle(source: Source, section: Section, chapter: str, found: _Found) -> dict[str, Any]:
     found.tags += "tags" in section.attributes
     text = _prose(section.lines("prose"), found) or section.title
     data = {
-        "id": _id(section),
+        "id": _id(section.anchor),
         "title": section.title or section.anchor,
-        "criterion": "safety",
-        "polarity": "require",
+        "criterion": _CRITERIA.get(chapter, "helpfulness"),
+        "polarity": "prohibit" if _FORBIDS.match(section.title) else "require",
         "severity": UNRATED["id"],
         "authority": section.attributes.get("authority", ""),
         "text": text,
@@ -138,8 +212,19 @@ def _prose(lines: list[str], found: _Found) -> str:
     text, comments = _COMMENT.subn("", "\n".join(lines))
     text, footnotes = _FOOTNOTE.subn("", text)
     found.comments += comments
+    text = _linked(text, found)
     found.footnotes += footnotes
     return "\n".join(trimmed(found.cleaner.clean(text).split("\n")))
+
+
+def _linked(text: str, found: _Found) -> str:
+    """Write links to sections out: `[?](#be_kind)` stands for that section's title."""
+
+    def written(link: re.Match[str]) -> str:
+        found.links += 1
+        return found.titles.get(link[2], link[2]) if link[1] == "?" else link[1]
+
+    return _LINK.sub(written, text)
 
 
 def _examples(source: Source, section: Section, found: _Found) -> Iterator[dict[str, Any]]:
@@ -155,6 +240,7 @@ def _examples(source: Source, section: Section, found: _Found) -> Iterator[dict[
                     found.unlabelled += 1
                     continue
                 example = _example(section, block, comparison, answer, label)
+                example["why"] = _linked(example["why"], found)
                 exchange = example["prompt"], example["response"]
                 if exchange in said:
                     found.repeated += 1
@@ -163,10 +249,15 @@ def _examples(source: Source, section: Section, found: _Found) -> Iterator[dict[
                 place = block.title, example["label"]
                 numbers[place] = numbers.get(place, 0) + 1
                 identity = [section.anchor, *place, str(numbers[place])]
-                begin = f"{_id(section)[:20].strip('-')}-{label[1].casefold()}"
+                begin = f"{_id(section.anchor)[:20].strip('-')}-{label[1].casefold()}"
                 id_ = id_of(begin, block.title, identity, found.taken)
                 found.taken.add(id_)
-                yield {"id": id_, **example}
+                if label[2] in found.rules and label[2] != section.anchor:
+                    found.moved += 1
+                    others = found.elsewhere.setdefault(_id(label[2]), [])
+                    others.append({"id": id_, **example})
+                else:
+                    yield {"id": id_, **example}
 
 
 def _compared(source: Source, block: Block) -> tuple[Comparison, ...]:
@@ -179,7 +270,7 @@ def _compared(source: Source, block: Block) -> tuple[Comparison, ...]:
 def _example(
     section: Section, block: Block, comparison: Comparison, answer: Answer, label: re.Match[str]
 ) -> dict[str, Any]:
-    reason = " ".join(label[2].split())
+    reason = " ".join(label[3].split())
     return {
         "prompt": prompt_of(comparison.before) or "[no prompt]",
         "response": response_of(answer.turn),
@@ -191,6 +282,16 @@ def _example(
 def _lost(found: _Found) -> tuple[str, ...]:
     counts = (
         (found.footnotes, "reference to an evaluation prompt", "references to evaluation prompts"),
+        (
+            found.links,
+            "link to another section, now its text or title",
+            "links to other sections, now their texts or titles",
+        ),
+        (
+            found.moved,
+            "place of an answer that is BAD by another section, whose example it is now",
+            "places of answers that are BAD by another section, whose examples they are now",
+        ),
         (found.comments, "comment in the source", "comments in the source"),
         (found.tags, "list of tags of a section", "lists of tags of sections"),
         (found.unlabelled, "answer without a label", "answers without a label"),

@@ -23,7 +23,6 @@ __all__ = [
     "prompt_of",
     "response_of",
     "tagged",
-    "turn_of",
     "turns_of",
 ]
 
@@ -177,12 +176,3 @@ def turns_of(prompt: str) -> tuple[Turn, ...]:
 def response_of(turn: Turn) -> str:
     """Write an answer as text: in its tags where these say more than that it is an answer."""
     return "\n".join(tagged(turn)) if turn.attributes else turn.text
-
-
-def turn_of(response: str, taken: Sequence[str]) -> Turn:
-    """Read the text of an answer; its tags may not use attributes that are taken."""
-    turns = turns_of(response)
-    own = turns[0].attributes if len(turns) == 1 and turns[0].role == "assistant" else ()
-    if own and not {key for key, _ in own} & set(taken):
-        return turns[0]
-    return Turn("assistant", response)
