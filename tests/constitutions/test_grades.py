@@ -1,13 +1,16 @@
 """A grade is given when the answers settle it, and not before."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import certain, constitutions
 
-from lexgate.constitutions import find
+from lexgate.constitutions import Rubric, find
 from lexgate.constitutions._build import from_data
-from lexgate.constitutions._grades import grade_of
+from lexgate.constitutions._expression import parse
+from lexgate.constitutions._grades import grade_of, impossible_grades
 
 RULES = from_data(
     {
@@ -85,3 +88,17 @@ def _with(rubric):
     data = as_file(RULES)
     data["principles"][0]["rubric"] = rubric
     return from_data(data)
+
+
+def test_a_grade_that_no_answers_earn_is_listed():
+    rules = find("demo@1.0.0")
+    one = rules.principles[0]
+    when = (
+        ("bad", parse("harmful")),
+        ("never", parse("harmful and not harmful")),
+        ("good", parse("not harmful")),
+    )
+    graded = replace(one, rubric=Rubric(("bad", "never", "good"), when))
+
+    assert impossible_grades(rules, graded) == ("never",)
+    assert impossible_grades(rules, one) == ()

@@ -12,7 +12,7 @@ from lexgate.constitutions._expression import (
     Not,
     Or,
 )
-from lexgate.constitutions._grades import grade_of
+from lexgate.constitutions._grades import grade_of, impossible_grades
 from lexgate.constitutions._load import find, load, shipped
 from lexgate.constitutions._lock import LOCK, Lock, lock_near, read_lock, shipped_lock, write_lock
 from lexgate.constitutions._model import (
@@ -73,6 +73,7 @@ __all__ = [
     "find",
     "find_revision",
     "grade_of",
+    "impossible_grades",
     "load",
     "lock_near",
     "read_format",

@@ -8,6 +8,7 @@ leave no answers out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ _RESERVED = {
     "not": "it is a word of violated_when",
     WHOLE: "it names the rule as a whole",
 }
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _LARGEST = 10_000  # names in a condition once derived ones are written out
 _DEEPEST = 50  # nesting of the same
 _SHOWN = 8  # answers of a counterexample that are printed
@@ -85,6 +87,10 @@ def vocabulary_problems(document: Document, words: Vocabulary) -> Iterator[Probl
     shared = set(ids_of(document, ("propositions",)).values())
     for name in found:
         path: KeyPath = ("derived", name)
+        if not _NAME.fullmatch(name):
+            message = f'expected a name that a condition can use, found "{printable(name, 60)}"'
+            hint = "write lower-case letters, digits and underscores, such as gives_steps"
+            yield document.problem(path, message, hint)
         if name in shared or name in _RESERVED:
             why = _RESERVED.get(name, "a proposition has it")
             yield document.problem(

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lexgate.constitutions._conditions import decide
+from lexgate.constitutions._proofs import constant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lexgate.constitutions._model import Constitution, Principle
 
-__all__ = ["grade_of"]
+__all__ = ["grade_of", "impossible_grades"]
 
 
 def grade_of(
@@ -40,3 +41,9 @@ def grade_of(
         if holds is None:
             possible.append(choice)
     return possible[0] if len(possible) == 1 else None
+
+
+def impossible_grades(constitution: Constitution, principle: Principle) -> tuple[str, ...]:
+    """List the grades that no answers can earn: allowed, and most likely not meant."""
+    conditions = ((c, constitution.expand(e)) for c, e in principle.rubric.when)
+    return tuple(choice for choice, condition in conditions if constant(condition) is False)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lexgate.constitutions.formats._patch import difference, patched
 
-keys = st.sampled_from(("id", "a", "b"))
+keys = st.sampled_from(("id", "a", "b", "@for", "@is", "@order", "@@", "@items"))
 leaves = st.one_of(st.integers(0, 2), st.sampled_from(("x", "y", "")), st.booleans())
 values = st.recursive(
     leaves, lambda v: st.one_of(st.lists(v, max_size=3), st.dictionaries(keys, v, max_size=3))

@@ -83,8 +83,12 @@ def _on_examples(rules: Constitution, shown: str) -> Iterator[Problem]:
 
 
 def _on_unused(rules: Constitution, shown: str) -> Iterator[Problem]:
-    from lexgate.constitutions import unused
+    from lexgate.constitutions import impossible_grades, unused
 
+    for principle in rules.principles:
+        if grades := impossible_grades(rules, principle):
+            message = f"no answers earn the grade {', '.join(grades)} of {principle.id}"
+            yield Problem(shown, 1, 1, "", message, "its condition is never true: correct it")
     if names := unused(rules):
         message = f"no condition uses {', '.join(names)}"
         yield Problem(shown, 1, 1, "", message, "remove them, or use them in a violated_when")

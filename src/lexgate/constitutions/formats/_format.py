@@ -75,7 +75,7 @@ def read(format_: Format, files: Files) -> Reading:
     if rest is None:
         return reading
     try:
-        data = patched(dict(reading.data), rest["patch"])
+        data = _with_severities(patched(dict(reading.data), rest["patch"]), reading.data)
         known = set(rest["lost"])
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(
@@ -84,6 +84,14 @@ def read(format_: Format, files: Files) -> Reading:
         ) from error
     # What the rest restores is not lost; what an edit lost since is.
     return Reading(data, tuple(lost for lost in reading.lost if lost not in known))
+
+
+def _with_severities(data: dict[str, Any], native: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what a principle added by hand cites, though no principle did when it was written."""
+    cited = {principle["severity"] for principle in data["principles"]}
+    known = {severity["id"] for severity in data["severities"]}
+    added = [s for s in native["severities"] if s["id"] in cited - known]
+    return {**data, "severities": [*data["severities"], *added]} if added else data
 
 
 def _without_sealed(rules: Constitution) -> Constitution:

@@ -4,7 +4,7 @@ A merge patch (RFC 7396: objects are patched key by key, null removes a key), wi
 lists whose items are objects with an `id` are patched item by item, and what is put in the place of
 another value is put there only as long as that other value stands. So an edit of what is shown is
 never undone by the patch, and touches nothing of what the patch says elsewhere. Law (tested): `patched(a, difference(a, b)) == b` for
-values without nulls and without keys that begin with @.
+values without nulls.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from lexgate._digests import digest
 __all__ = ["difference", "patched"]
 
 _ITEMS, _NEW, _GONE, _ORDER = "@items", "@new", "@gone", "@order"
-_FOR, _IS = "@for", "@is"  # the digest of what is replaced, and what replaces it
+_FOR, _IS = "@for", "@is"  # the mark of what is replaced (null: nothing), and what replaces it
 
 
 def difference(shown: Any, wanted: Any) -> Any:
     """Return the patch that turns `shown` into `wanted`; {} where they are equal objects."""
     if isinstance(shown, dict) and isinstance(wanted, dict):
-        patch = {key: None for key in shown if key not in wanted}
+        patch: dict[str, Any] = {_spelled(key): None for key in shown if key not in wanted}
         for key, value in wanted.items():
             if key not in shown:
-                patch[key] = value
+                patch[_spelled(key)] = {_FOR: None, _IS: value}
             elif shown[key] != value:
-                patch[key] = difference(shown[key], value)
+                patch[_spelled(key)] = difference(shown[key], value)
         return patch
     before, after = _by_id(shown), _by_id(wanted)
     if before is None or after is None:
-        return {} if shown == wanted else {_FOR: digest(shown), _IS: wanted}
+        return {} if shown == wanted else {_FOR: _mark(shown), _IS: wanted}
     items = {id_: difference(before[id_], after[id_]) for id_ in after if id_ in before}
     return {
         _ITEMS: {id_: patch for id_, patch in items.items() if patch != {}},
@@ -46,17 +46,28 @@ def patched(shown: Any, patch: Any) -> Any:
     if not isinstance(patch, dict):
         return patch
     if _FOR in patch:
-        return patch[_IS] if digest(shown) == patch[_FOR] else shown
+        return patch[_IS] if _mark(shown) == patch[_FOR] else shown
     if _ORDER in patch:
         return _patched_list(_by_id(shown) or {}, patch)
     if not patch and shown is not None:
         return shown
     before = shown if isinstance(shown, dict) else {}
-    result = {key: value for key, value in before.items() if patch.get(key, "") is not None}
-    for key, value in patch.items():
+    result = {k: v for k, v in before.items() if patch.get(_spelled(k), "") is not None}
+    for spelled, value in patch.items():
         if value is not None:
+            key = spelled[1:] if spelled.startswith("@@") else spelled
             result[key] = patched(before.get(key), value)
-    return result
+    return {key: value for key, value in result.items() if value is not None}
+
+
+def _mark(shown: Any) -> str | None:
+    """Stand for a value by the beginning of its digest: enough to see whether it was edited."""
+    return None if shown is None else digest(shown).removeprefix("sha256:")[:16]
+
+
+def _spelled(key: str) -> str:
+    """Spell a key so that it is none of the patch's own marks, which begin with a single @."""
+    return f"@{key}" if key.startswith("@") else key
 
 
 def _patched_list(items: dict[str, Any], patch: dict[str, Any]) -> list[Any]:
