@@ -89,3 +89,23 @@ def test_writing_out_a_derived_name_changes_no_value(condition, case):
 
     value = written_out.evaluate(certain(case)).low == 1.0
     assert value == ((not truth(condition, case)) or case["a"])
+
+
+@pytest.mark.parametrize("count", [12, 30], ids=["truth tables", "solver"])
+def test_a_thousand_grades_are_proved_in_a_moment(count):
+    names = [Name(f"p{number}") for number in range(count)]
+    cases = [
+        And(tuple(n if case >> place & 1 else Not(n) for place, n in enumerate(names[:10])))
+        for case in range(1024)
+    ]
+    rest = Or(tuple(names))
+    grades = {
+        f"g{case}": And((condition, Or((rest, Not(rest))))) for case, condition in enumerate(cases)
+    }
+    start = time.process_time()
+
+    assert flaw_of(grades) is None
+    del grades["g1000"]
+    assert flaw_of(grades).hold == ()
+    assert flaw_of({**grades, "twice": cases[5]}).hold == ("g5", "twice")
+    assert time.process_time() - start < 10

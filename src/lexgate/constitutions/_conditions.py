@@ -51,7 +51,7 @@ _RESERVED = {
     WHOLE: "it names the rule as a whole",
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_LARGEST = 10_000  # names in a condition once derived ones are written out
+_LARGEST = 1_000  # names in a condition once derived ones are written out
 _DEEPEST = 50  # nesting of the same
 _SHOWN = 8  # answers of a counterexample that are printed
 

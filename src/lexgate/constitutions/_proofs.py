@@ -9,19 +9,19 @@ calculus", 1968). Law (tested): both ways agree, and both agree with trying case
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING
 
-from lexgate.constitutions._expression import And, Expression, Name, Not
+from lexgate.constitutions._expression import And, Expression, Interval, Name, Not
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["Flaw", "constant", "equivalent", "flaw_of"]
 
+Answers = tuple[tuple[str, bool], ...]  # sorted by name
 _ENUMERABLE = 20  # names whose assignments are all tried: a table of 128 KiB an expression
 
 
@@ -30,7 +30,7 @@ class Flaw:
     """Answers that show conditions to be no partition: these of them hold, none or two."""
 
     hold: tuple[str, ...]  # () where none holds
-    answers: tuple[tuple[str, bool], ...]  # sorted by name
+    answers: Answers
 
 
 def constant(expression: Expression) -> bool | None:
@@ -59,26 +59,62 @@ def flaw_of(conditions: Mapping[str, Expression]) -> Flaw | None:
     Raises:
         ModuleNotFoundError: as `constant`.
     """
-    for pair in itertools.combinations(conditions, 2):
-        if (answers := _witness([conditions[name] for name in pair])) is not None:
-            return Flaw(pair, answers)
-    answers = _witness([Not(condition) for condition in conditions.values()])
-    return None if answers is None else Flaw((), answers)
-
-
-def _witness(expressions: Sequence[Expression]) -> tuple[tuple[str, bool], ...] | None:
-    """Find answers for which all expressions hold, or None where there are none."""
-    names = sorted(frozenset().union(*(expression.names() for expression in expressions)))
-    if len(names) > _ENUMERABLE:
-        return _solved(expressions, names)
-    tables = _tables(len(names))
-    known = dict(zip(names, tables, strict=True))
-    every = (1 << (1 << len(names))) - 1
-    common = reduce(and_, (_table(expression, known, every) for expression in expressions), every)
-    if not common:
+    expressions = list(conditions.values())
+    names = _names(expressions)
+    find = _odd_row if len(names) <= _ENUMERABLE else _odd_model
+    answers = find(expressions, names)
+    if answers is None:
         return None
-    row = (common & -common).bit_length() - 1
+    known = {name: Interval(float(value), float(value)) for name, value in answers}
+    holding = [c for c, condition in conditions.items() if condition.evaluate(known).low == 1.0]
+    return Flaw(tuple(holding[:2]), answers)
+
+
+def _names(expressions: Sequence[Expression]) -> list[str]:
+    return sorted(frozenset[str]().union(*(expression.names() for expression in expressions)))
+
+
+def _odd_row(expressions: Sequence[Expression], names: Sequence[str]) -> Answers | None:
+    """Find a row of the truth table in which none of the expressions holds, or two."""
+    known = dict(zip(names, _tables(len(names)), strict=True))
+    every = (1 << (1 << len(names))) - 1
+    once = twice = 0
+    for expression in expressions:
+        table = _table(expression, known, every)
+        twice |= once & table
+        once |= table
+    return _row(twice or every ^ once, names)
+
+
+def _row(table: int, names: Sequence[str]) -> Answers | None:
+    """Read the answers of the first row in which a truth table holds."""
+    if not table:
+        return None
+    row = (table & -table).bit_length() - 1
     return tuple((name, bool(row >> place & 1)) for place, name in enumerate(names))
+
+
+def _odd_model(expressions: Sequence[Expression], names: Sequence[str]) -> Answers | None:
+    """The same by the solver: two questions, however many expressions there are."""
+    form = _Clauses(names)
+    literals = [form.literal(expression) for expression in expressions]
+    earlier, both = literals[0], []
+    for literal in literals[1:]:
+        both.append(-form.either([-earlier, -literal]))
+        earlier = form.either([earlier, literal])
+    return (form.solved([both]) if both else None) or form.solved([[-earlier]])
+
+
+def _witness(expressions: Sequence[Expression]) -> Answers | None:
+    """Find answers for which all expressions hold, or None where there are none."""
+    names = _names(expressions)
+    if len(names) > _ENUMERABLE:
+        form = _Clauses(names)
+        return form.solved([[form.literal(expression)] for expression in expressions])
+    known = dict(zip(names, _tables(len(names)), strict=True))
+    every = (1 << (1 << len(names))) - 1
+    tables = (_table(expression, known, every) for expression in expressions)
+    return _row(reduce(and_, tables, every), names)
 
 
 def _tables(count: int) -> list[int]:
@@ -103,32 +139,37 @@ def _table(expression: Expression, known: Mapping[str, int], every: int) -> int:
     return reduce(join, (_table(operand, known, every) for operand in expression.operands))
 
 
-def _solved(
-    expressions: Sequence[Expression], names: Sequence[str]
-) -> tuple[tuple[str, bool], ...] | None:
-    from pysat.solvers import Solver
+class _Clauses:
+    """A set of clauses under construction; literals are numbers, negative where negated."""
 
-    literals = {name: number for number, name in enumerate(names, 1)}
-    clauses: list[list[int]] = []
-    clauses += [[_literal(e, literals, clauses)] for e in expressions]
-    with Solver(name="cadical153", bootstrap_with=clauses) as solver:
-        if not solver.solve():
-            return None
-        holding = set(solver.get_model())
-    return tuple((name, literals[name] in holding) for name in names)
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = {name: number for number, name in enumerate(names, 1)}
+        self._last = len(names)
+        self._clauses: list[list[int]] = []
 
+    def literal(self, expression: Expression) -> int:
+        """Give the literal that stands for an expression, adding the clauses that define it."""
+        if isinstance(expression, Name):
+            return self._names[expression.id]
+        if isinstance(expression, Not):
+            return -self.literal(expression.operand)
+        # `a and b` is `not (not a or not b)`: one definition serves both.
+        sign = -1 if isinstance(expression, And) else 1
+        return sign * self.either([sign * self.literal(o) for o in expression.operands])
 
-def _literal(expression: Expression, literals: dict[str, int], clauses: list[list[int]]) -> int:
-    """Give the literal that stands for an expression, adding the clauses that define it."""
-    if isinstance(expression, Name):
-        return literals[expression.id]
-    if isinstance(expression, Not):
-        return -_literal(expression.operand, literals, clauses)
-    # `a and b` is `not (not a or not b)`: one definition serves both.
-    sign = -1 if isinstance(expression, And) else 1
-    operands = [sign * _literal(operand, literals, clauses) for operand in expression.operands]
-    fresh = len(literals) + 1
-    literals[f"#{fresh}"] = fresh  # no proposition's id
-    clauses.append([-fresh, *operands])
-    clauses.extend([fresh, -operand] for operand in operands)
-    return sign * fresh
+    def either(self, literals: Sequence[int]) -> int:
+        """Give a fresh literal that holds exactly when one of these does."""
+        self._last = fresh = self._last + 1
+        self._clauses.append([-fresh, *literals])
+        self._clauses.extend([fresh, -literal] for literal in literals)
+        return fresh
+
+    def solved(self, wanted: Sequence[Sequence[int]]) -> Answers | None:
+        """Find answers that make all clauses true, the wanted ones too; None where there are none."""
+        from pysat.solvers import Solver
+
+        with Solver(name="cadical153", bootstrap_with=[*self._clauses, *wanted]) as solver:
+            if not solver.solve():
+                return None
+            holding = set(solver.get_model())
+        return tuple((name, number in holding) for name, number in self._names.items())
