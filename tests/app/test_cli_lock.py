@@ -135,7 +135,7 @@ def test_a_change_without_a_new_version_fails_check_at_the_version(locked):
         f"{path}:2:1: version: expected base@1.0.0 to mean what lexgate.lock.json has for it"
         in (result.stderr)
     )
-    assert "raise its version, which `lexgate diff FILE@HEAD FILE` names" in result.stderr
+    assert "raise its version (`lexgate diff " in result.stderr
 
 
 def test_a_change_without_a_new_version_is_not_locked(locked):

@@ -279,7 +279,9 @@ def test_sealed_examples_stay_at_home_unless_they_are_asked_for(rules):
 
     assert "SEALED" not in text
     assert export.lost == (
-        (f"{hidden} sealed examples, which only measure critics.",) if hidden else ()
+        (f"Sealed examples are left out, {hidden} of them: they only measure critics.",)
+        if hidden
+        else ()
     )
     assert back.principles == tuple(
         replace(p, examples=tuple(e for e in p.examples if e.split == "public"))

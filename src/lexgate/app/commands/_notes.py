@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["notes_on"]
 
+_LISTED = 5  # principles one note names
 _FEW = 3  # examples of each plain label that a rule needs
 _ONLY_C1 = (
     "only C1 can pass in this version; C2 and above need people's labels, which it cannot read"
@@ -64,22 +65,21 @@ def _on_severities(constitution: Constitution, shown: str) -> Iterator[Problem]:
 
 
 def _on_examples(rules: Constitution, shown: str) -> Iterator[Problem]:
-    places = places_in(shown)
+    few: dict[int, str] = {}
     for index, principle in enumerate(rules.principles):
         labels = [example.label for example in principle.examples]
-        few = [
-            f"{labels.count(x)} that {x}"
-            for x in ("violates", "complies")
-            if labels.count(x) < _FEW
-        ]
-        if few:
-            line, column = places.get(("principles", index), (1, 1))
-            found = " and ".join(
-                text.replace("violates", "violate").replace("complies", "comply") for text in few
-            )
-            message = f"{principle.id} has {found}, of {_FEW} at least"
-            hint = "examples are the unit test of a rule, and the exam of its critic"
-            yield Problem(shown, line, column, f"principles/{index}", message, hint)
+        violating, complying = labels.count("violates"), labels.count("complies")
+        if min(violating, complying) < _FEW:
+            few[index] = f"{principle.id} ({violating} that violate, {complying} that comply)"
+    if few:
+        first = next(iter(few))
+        line, column = places_in(shown).get(("principles", first), (1, 1))
+        more = f" and {len(few) - _LISTED} more" if len(few) > _LISTED else ""
+        message = (
+            f"fewer than {_FEW} examples of a kind: {', '.join([*few.values()][:_LISTED])}{more}"
+        )
+        hint = "examples are the unit test of a rule, and the exam of its critic"
+        yield Problem(shown, line, column, f"principles/{first}", message, hint)
 
 
 def _on_unused(rules: Constitution, shown: str) -> Iterator[Problem]:

@@ -80,9 +80,9 @@ def _changed(loaded: Loaded, shown: str) -> Iterator[Problem]:
                 f"expected {reference} to mean what {lock.path.name} has for it, found another "
                 f"content: it was changed without a new version"
             )
-            hint = (
-                "raise its version, which `lexgate diff FILE@HEAD FILE` names, and `lexgate lock`"
-            )
+            file = shown if path == ("version",) else "FILE"
+            asked = f"lexgate diff {file}@HEAD {file}"
+            hint = f"raise its version (`{asked}` says to which), then `lexgate lock`"
             yield Problem(shown, line, column, where, message, hint)
 
 

@@ -99,7 +99,7 @@ def command(constitution: str, target: str, output: Path, sealed: bool, as_json:
             click.echo(result.root if target != "all" else f"{result.root}  {name}")
         say(f"{rules.reference}: {len(result.files) + 1} files in {places[name]}")
         for lost in result.manifest["lost"]:
-            say(f"  {name} has no place for: {lost}")
+            say(f"  {name}: {lost}")
     return 0
 
 

@@ -59,7 +59,9 @@ def write(format_: Format, rules: Constitution, *, sealed: bool = False) -> Expo
     rest = {"lost": list(back.lost), "patch": difference(dict(back.data), as_file(shown))}
     hidden = sum(e.split == "sealed" for p in rules.principles for e in p.examples)
     lost = (
-        () if sealed or not hidden else (f"{hidden} sealed examples, which only measure critics.",)
+        ()
+        if sealed or not hidden
+        else (f"Sealed examples are left out, {hidden} of them: they only measure critics.",)
     )
     return Export(format_.join(files, rest), lost)
 
