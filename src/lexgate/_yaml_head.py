@@ -28,7 +28,7 @@ VERBS: dict[str, str] = {
 _BODY = {"policy": "rules", "suite": "tasks", "constitution": "principles"}
 _HEAD = 1 << 16  # bytes in which a name and a version are looked for
 _VERSION = re.compile(
-    r"""^version:[ ]+["']?([0-9]+\.[0-9]+\.[0-9]+)["']?\s*(?:\#.*)?$""", re.MULTILINE
+    r"""^version:[ ]+["']?([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})["']?\s*(?:\#.*)?$""", re.MULTILINE
 )
 
 

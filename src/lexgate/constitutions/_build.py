@@ -41,7 +41,8 @@ def from_data(data: Mapping[str, Any]) -> Constitution:
         supersedes=data.get("supersedes"),
         changes=tuple(data.get("changes", ())),
         severities=tuple(
-            Severity(s["id"], float(s["limit"]), float(s["confidence"]), s["claim"])
+            # Adding 0.0 makes one zero of the two that floats have.
+            Severity(s["id"], float(s["limit"]) + 0.0, float(s["confidence"]), s["claim"])
             for s in data["severities"]
         ),
         definitions=tuple(sorted(data.get("definitions", {}).items())),

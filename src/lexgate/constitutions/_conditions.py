@@ -64,6 +64,7 @@ class Vocabulary:
     derived: Mapping[str, Expression]  # the sound ones, free of cycles
     names: frozenset[str]  # of all derived ones, sound or not
     large: frozenset[str]  # derived ones that are too large once written out
+    sizes: Mapping[str, _Size]  # of the sound derived ones
 
     def expand(self, expression: Expression) -> Expression | None:
         """Write derived names out; None where one of them has no sound meaning."""
@@ -120,8 +121,9 @@ def read_vocabulary(document: Document) -> Vocabulary:
         found = document.get(("propositions",))
         shared = None if found is None else {p["id"]: p["sees"] for p in found}
     names = document.raw(("derived",))
-    sound, large = _meanings(_parsed_derived(document), frozenset(shared or ()))
-    return Vocabulary(shared, sound, frozenset(names if isinstance(names, dict) else ()), large)
+    sound, large, sizes = _meanings(_parsed_derived(document), frozenset(shared or ()))
+    known = frozenset(names if isinstance(names, dict) else ())
+    return Vocabulary(shared, sound, known, large, sizes)
 
 
 def rule_of(document: Document, at: KeyPath, words: Vocabulary) -> Rule:
@@ -232,7 +234,7 @@ def _too_large(document: Document, path: KeyPath) -> Problem:
 
 def _meanings(
     parsed: Mapping[str, Expression], shared: frozenset[str]
-) -> tuple[dict[str, Expression], frozenset[str]]:
+) -> tuple[dict[str, Expression], frozenset[str], dict[str, _Size]]:
     """Give the derived names whose meaning rests on shared propositions alone, and what is too large.
 
     A name comes in once all it rests on is in, so what leads into a circle never does.
@@ -240,20 +242,24 @@ def _meanings(
     sound: dict[str, Expression] = {}
     sizes: dict[str, _Size] = {}
     large: set[str] = set()
-    while fresh := [
-        name
-        for name, expression in parsed.items()
-        if name not in sound
-        and name not in large
-        and all(part in sound or part in shared for part in expression.names())
-    ]:
-        for name in fresh:
-            size = _size(parsed[name], sizes)
-            if size.names > _LARGEST or size.depth > _DEEPEST:
-                large.add(name)
-            else:
-                sound[name], sizes[name] = parsed[name], size
-    return sound, frozenset(large)
+    missing = {name: set(e.names() - shared) for name, e in parsed.items()}
+    users: dict[str, list[str]] = {}
+    for name, parts in missing.items():
+        for part in parts:
+            users.setdefault(part, []).append(name)
+    ready = [name for name, parts in missing.items() if not parts]
+    while ready:
+        name = ready.pop()
+        size = _size(parsed[name], sizes)
+        if size.names > _LARGEST or size.depth > _DEEPEST:
+            large.add(name)
+            continue
+        sound[name], sizes[name] = parsed[name], size
+        for user in users.get(name, ()):
+            missing[user].discard(name)
+            if not missing[user]:
+                ready.append(user)
+    return sound, frozenset(large), sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +271,8 @@ class _Size:
 def _size(expression: Expression, sizes: Mapping[str, _Size]) -> _Size:
     """Measure an expression as if derived names were written out, without writing them out."""
     if isinstance(expression, Name):
-        return sizes.get(expression.id, _Size(1, 0))
+        size = sizes.get(expression.id)  # writing a name out is a level too
+        return _Size(1, 0) if size is None else _Size(size.names, size.depth + 1)
     operands = (expression.operand,) if isinstance(expression, Not) else expression.operands
     found = [_size(operand, sizes) for operand in operands]
     return _Size(sum(size.names for size in found), 1 + max(size.depth for size in found))
@@ -300,8 +307,7 @@ def _resolved(
         yield from dangling(document, path, name, [*known, *words.names], "proposition")
     if strange or expression.names() & (words.names - words.derived.keys()):
         return None
-    sizes = {name: _size(expand(e, words.derived), {}) for name, e in words.derived.items()}
-    size = _size(expression, sizes)
+    size = _size(expression, words.sizes)
     if size.names > _LARGEST or size.depth > _DEEPEST:
         yield _too_large(document, path)
         return None

@@ -198,6 +198,9 @@ def _principle(
         yield from tell("major", what, what, getattr(was, what), getattr(now, what))
     over = [", ".join(sorted(p.overrides)) for p in (was, now)]
     yield from tell("major", "precedence", "overrides", *over)
+    if was.overrides != now.overrides and over[0] == over[1]:
+        orders = [", ".join(p.overrides) for p in (was, now)]
+        yield Change("patch", "order", now.id, "overrides", *orders)
     for what in ("title", "text", "rationale", "critique", "revise"):
         yield from tell("patch", "wording", what, getattr(was, what), getattr(now, what))
     yield from _exceptions(was, now)
@@ -215,7 +218,8 @@ def _principle(
         [f"{c.pattern} -> {c.shows} ({c.sees}, exact {c.exact})" for c in p.checks]
         for p in (was, now)
     ]
-    yield from tell("minor", "checks", "checks", *("\n".join(found) for found in checks))
+    if was.checks != now.checks:
+        yield Change("minor", "checks", now.id, "checks", *("\n".join(found) for found in checks))
     yield from _examples(now.id, was.examples, now.examples)
 
 
@@ -304,9 +308,12 @@ def _examples(
         truths = [f"{e.label} ({e.split}) {_answers(e)}".strip() for e in (was, now)]
         if truths[0] != truths[1]:
             yield Change("major", "example relabelled", principle, what, *truths)
+        hidden = "sealed" in {was.split, now.split}
         for part in ("prompt", "response", "why"):
             texts = [getattr(e, part) for e in (was, now)]
             if texts[0] != texts[1]:
+                # What is printed gets into logs and comments, and the exam must not.
+                texts = ["(sealed)", "(sealed, reworded)"] if hidden else texts
                 yield Change("patch", "example reworded", principle, f"{what}/{part}", *texts)
     orders = [[id_ for id_ in one if id_ in other] for one, other in itertools.permutations(known)]
     if orders[0] != orders[1]:

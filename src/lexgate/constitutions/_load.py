@@ -31,7 +31,7 @@ __all__ = ["find", "load", "shipped"]
 
 _LIBRARY = Path(__file__).parent / "library"
 _WORKSPACE = Path("constitutions")  # of a person who asks from the directory of their work
-_REFERENCE = re.compile(r"([a-z][a-z0-9-]*)(?:@([0-9]+\.[0-9]+\.[0-9]+))?\Z")
+_REFERENCE = re.compile(r"([a-z][a-z0-9-]*)(?:@([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}))?\Z")
 
 
 def load(path: Path) -> Constitution:
@@ -125,8 +125,7 @@ def _find(reference: str, near: Path | None, chain: tuple[Path, ...]) -> Constit
     # `max` keeps the first of equals, which is the one in the nearest place.
     chosen = max(candidates, key=lambda found: _order(found.version))
     constitution = _checked(chosen, candidates, chain)
-    if near is None:
-        _refuse_imposter(constitution, chosen.path)
+    _refuse_imposter(constitution, chosen.path)
     return constitution
 
 

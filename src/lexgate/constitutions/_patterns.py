@@ -17,7 +17,8 @@ __all__ = ["Complaint", "complaint"]
 
 _PLAIN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # an escape, a set
 _GROUP = re.compile(r"\((?:\?(?:[aiLmsux-]*:|P<\w+>|<?[=!]|>))?([^()]*)\)")
-_UNBOUNDED = re.compile(r"[*+]|\{[0-9]*,\}")
+# A bound of hundreds is no bound where it stands inside another.
+_UNBOUNDED = re.compile(r"[*+]|\{[0-9]*,\}|\{(?:[0-9]*,)?[0-9]{3,}\}")
 _PROBE = "\ue000"  # a character no author thinks of
 
 

@@ -10,11 +10,12 @@ calculus", 1968). Law (tested): both ways agree, and both agree with trying case
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING
 
 from lexgate.constitutions._expression import And, Expression, Interval, Name, Not
+from lexgate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Flaw", "constant", "equivalent", "flaw_of"]
 
 Answers = tuple[tuple[str, bool], ...]  # sorted by name
+_CONFLICTS = 200_000  # after which the solver gives up: some seconds
 _ENUMERABLE = 20  # names whose assignments are all tried: a table of 128 KiB an expression
 
 
@@ -33,6 +35,7 @@ class Flaw:
     answers: Answers
 
 
+@lru_cache(maxsize=4096)
 def constant(expression: Expression) -> bool | None:
     """The value an expression has for all answers, or None when it depends on them.
 
@@ -117,7 +120,8 @@ def _witness(expressions: Sequence[Expression]) -> Answers | None:
     return _row(reduce(and_, tables, every), names)
 
 
-def _tables(count: int) -> list[int]:
+@lru_cache(maxsize=_ENUMERABLE + 1)
+def _tables(count: int) -> tuple[int, ...]:
     """Truth tables of the names themselves: runs of 2**i zeros and 2**i ones, repeated."""
     tables = []
     for place in range(count):
@@ -127,7 +131,7 @@ def _tables(count: int) -> list[int]:
             table |= table << width
             width *= 2
         tables.append(table)
-    return tables
+    return tuple(tables)
 
 
 def _table(expression: Expression, known: Mapping[str, int], every: int) -> int:
@@ -168,8 +172,16 @@ class _Clauses:
         """Find answers that make all clauses true, the wanted ones too; None where there are none."""
         from pysat.solvers import Solver
 
-        with Solver(name="cadical153", bootstrap_with=[*self._clauses, *wanted]) as solver:
-            if not solver.solve():
+        with Solver(name="glucose4", bootstrap_with=[*self._clauses, *wanted]) as solver:
+            solver.conf_budget(_CONFLICTS)
+            found = solver.solve_limited()
+            if found is None:
+                raise UsageError(
+                    f"a condition over {len(self._names)} propositions cannot be proved in "
+                    f"{_CONFLICTS:,} conflicts of the solver\n"
+                    f"    hint: break it into several principles"
+                )
+            if not found:
                 return None
             holding = set(solver.get_model())
         return tuple((name, number in holding) for name, number in self._names.items())

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["find_revision"]
 
-_YAML = ":(glob)*.y*ml"  # of the directory itself, not of those below
 _REVISION = re.compile(r"(?P<path>.+\.ya?ml)@(?P<rev>[^@].*)", re.DOTALL)
 # Git sets these for hooks, as seen from the top of the repository; we run in the file's directory.
 _OF_HOOKS = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
@@ -107,22 +106,25 @@ def _extract(path: Path, revision: str, target: Path) -> None:
 
 
 def _unpack(top: Path, commit: str, source: Path, target: Path) -> None:
-    """Write the YAML files of one directory of a commit; nothing where there is no such one."""
-    import io
-    import tarfile
+    """Write the YAML files of one directory of a commit; nothing where there is no such one.
 
+    Blobs are read as they were committed: an archive or a checkout would run them through filters
+    that a repository may configure, and a filter is a program.
+    """
     tree = f"{commit}:{'' if source == Path() else source.as_posix()}"
-    archive = _git(top, "archive", "--format=tar", tree, _YAML)
-    if archive.returncode:  # there is no such directory, or it holds no YAML
+    listing = _git(top, "ls-tree", "-z", tree)
+    if listing.returncode:  # there is no such directory
         return
     target.mkdir(exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
-        for member in tar:
-            content = tar.extractfile(member) if member.isfile() else None
-            name = Path(member.name)
-            # Only files of the directory itself, by their bare names: nothing can land elsewhere.
-            if content is not None and len(name.parts) == 1 and name.suffix in {".yaml", ".yml"}:
-                (target / name.name).write_bytes(content.read())
+    for entry in listing.stdout.split(b"\0"):
+        about, _, raw = entry.partition(b"\t")
+        mode, kind, blob = [*about.decode("ascii").split(), "", "", ""][:3]
+        name = Path(os.fsdecode(raw))
+        # Only regular files of the directory itself, by their bare names: nothing lands elsewhere.
+        if kind != "blob" or mode == "120000" or len(name.parts) != 1:
+            continue
+        if name.suffix in {".yaml", ".yml"}:
+            (target / name.name).write_bytes(_git(top, "cat-file", "blob", blob).stdout)
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

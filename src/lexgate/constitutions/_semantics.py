@@ -155,6 +155,7 @@ def _opposites(document: Document, order: Order) -> Iterator[Problem]:
                         f"and {label} by the other",
                         "write in the one that goes first: overrides: [the other]",
                     )
+                    break  # one word for an exchange is enough
 
 
 def _level(
@@ -222,6 +223,8 @@ def _frame_words(document: Document) -> Iterator[Problem]:
     """Refuse texts that would be read as part of a compiled prompt's frame."""
     for path in _texts(document):
         text = document.get(path)
+        if path[0] == "definitions" and isinstance(text, str):
+            text = f"{path[1]}: {text}"  # a term begins the line in a prompt
         if isinstance(text, str) and (found := reserved_in(text)):
             message = f'expected text without the words of our own prompts, found "{found}"'
             hint = "quote without backticks" if found == FENCE else "begin the line another way"

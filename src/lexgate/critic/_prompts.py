@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lexgate._digests import digest
-from lexgate.constitutions import ANSWER, EXCEPTION, FENCE, QUESTION, RULE, WHOLE
+from lexgate.constitutions import ANSWER, EXCEPTION, FENCE, QUESTION, RULE, WHOLE, uses_term
 from lexgate.critic._exchange import Conversation, Exchange, Message
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _question(
         lines += [f"{EXCEPTION} {exception}" for exception in principle.exceptions]
     lines.append(f"{QUESTION} {proposition.ask}")
     used = " ".join(lines)
-    terms = [f"{t}: {d}" for t, d in definitions.items() if re.search(rf"\b{re.escape(t)}\b", used)]
+    terms = [f"{t}: {d}" for t, d in definitions.items() if uses_term(t, used)]
     ask = "\n".join([*terms, *lines, ANSWER])
     key = digest([PREAMBLE, proposition.sees, ask, list(LABELS)])
     return Question(principle.id, proposition.id, proposition.sees, ask, key)

@@ -84,11 +84,20 @@ def _on_examples(rules: Constitution, shown: str) -> Iterator[Problem]:
 
 def _on_unused(rules: Constitution, shown: str) -> Iterator[Problem]:
     from lexgate.constitutions import impossible_grades, unused
+    from lexgate.critic import compile_prompts
 
     for principle in rules.principles:
         if grades := impossible_grades(rules, principle):
             message = f"no answers earn the grade {', '.join(grades)} of {principle.id}"
             yield Problem(shown, 1, 1, "", message, "its condition is never true: correct it")
+    asked = [
+        line for p in compile_prompts(rules) for q in p.questions for line in q.ask.split("\n")
+    ]
+    mute = [t for t, _ in rules.definitions if not any(li.startswith(f"{t}: ") for li in asked)]
+    if mute:
+        message = f"no question uses the defined terms {', '.join(mute)}"
+        hint = "a definition reaches the critic only with a question that uses exactly its word"
+        yield Problem(shown, 1, 1, "", message, hint)
     if names := unused(rules):
         message = f"no condition uses {', '.join(names)}"
         yield Problem(shown, 1, 1, "", message, "remove them, or use them in a violated_when")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Places = Mapping[tuple[str | int, ...], tuple[int, int]]
 
-__all__ = ["pinned_problems", "places_in", "unlocked"]
+__all__ = ["pinned_problems", "places_in", "refuse_changed", "unlocked"]
 
 
 def pinned_problems(loaded: Loaded, shown: str) -> tuple[Problem, ...]:
@@ -37,6 +37,16 @@ def pinned_problems(loaded: Loaded, shown: str) -> tuple[Problem, ...]:
     if isinstance(loaded, Constitution):
         found += _over_budget(loaded, shown)
     return tuple(found)
+
+
+def refuse_changed(loaded: Loaded, shown: str) -> None:
+    """Refuse to work with references that changed since they were locked.
+
+    Raises:
+        InvalidFile: there are some; verdicts that cite them would mean what they never meant.
+    """
+    if changed := tuple(_changed(loaded, shown)):
+        raise InvalidFile(changed)
 
 
 def unlocked(loaded: Constitution, shown: str) -> bool:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from lexgate.app.commands._pinned import refuse_changed
 from lexgate.app.commands._shared import answer, json_option, say
 from lexgate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lexgate.critic import Compiled
 
@@ -82,6 +83,7 @@ def command(constitution: str, target: str, output: Path, sealed: bool, as_json:
     from lexgate.critic import TARGETS, compile_to
 
     rules = find(constitution)
+    refuse_changed(rules, constitution)
     wanted = tuple(TARGETS) if target == "all" else (target,)
     places = {name: output / name if target == "all" else output for name in wanted}
     # All are compiled before anything is written: what cannot be compiled leaves nothing behind.
@@ -104,26 +106,48 @@ def command(constitution: str, target: str, output: Path, sealed: bool, as_json:
 
 
 def write_compiled(compiled: Compiled, output: Path) -> None:
-    """Write the files and their manifest.
+    """Write the files and their manifest; one that was interrupted is finished by the next.
 
     Raises:
         UsageError: `output` holds things that an earlier compilation did not write.
     """
     from lexgate._files import write_atomic
 
-    stale = _stale(output, set(compiled.files))
+    manifest = dict(compiled.manifest)
+    _refuse_links(output, [*compiled.files, _MANIFEST])
+    stale = _stale(output, compiled)
+    # Until all is done the manifest names whatever may lie here, so that nothing of it is foreign.
+    named = [{"path": path.relative_to(output).as_posix()} for path in stale]
+    begun = {**manifest, "artefacts": [*manifest["artefacts"], *named], "complete": False}
+    write_atomic(output / _MANIFEST, _json(begun))
     for name, content in compiled.files.items():
         write_atomic(output / name, content)
-    manifest = json.dumps(compiled.manifest, sort_keys=True, ensure_ascii=False, indent=2)
-    write_atomic(output / _MANIFEST, (manifest + "\n").encode("utf-8"))
     for path in stale:
-        path.unlink()
+        path.unlink(missing_ok=True)
+    write_atomic(output / _MANIFEST, _json(manifest))
 
 
-def _stale(output: Path, wanted: set[str]) -> list[Path]:
+def _json(data: Mapping[str, Any]) -> bytes:
+    return (json.dumps(data, sort_keys=True, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def _refuse_links(output: Path, names: Iterable[str]) -> None:
+    """Refuse places that lead elsewhere: what is written below `output` stays below it."""
+    for name in names:
+        for place in (output / name, *(output / name).parents):
+            if place == output:
+                break
+            if place.is_symlink() or (place == output / name and place.is_dir()):
+                raise UsageError(
+                    f"{place} is no file that can be written: it is a link or a directory\n"
+                    f"    hint: name a new directory with -o"
+                )
+
+
+def _stale(output: Path, compiled: Compiled) -> list[Path]:
     """Find files of an earlier compilation that this one does not write again.
 
-    Only what its manifest lists is ours to replace, and only what still is as listed to remove.
+    Only what its manifest lists is ours to replace or to remove, and only what still is as listed.
     """
     from lexgate._digests import digest_file
 
@@ -135,29 +159,35 @@ def _stale(output: Path, wanted: set[str]) -> list[Path]:
             f"{output} is not empty and holds no {_MANIFEST} of an earlier compilation\n"
             f"    hint: name a new directory with -o"
         )
+    wanted = compiled.files.keys()
     foreign = sorted(name for name in wanted - earlier.keys() if (output / name).exists())
     if foreign:
         raise UsageError(
             f"{output / foreign[0]} was not written by the earlier compilation in {output}\n"
             f"    hint: name a new directory with -o, or move the file away"
         )
-    stale = [output / name for name in sorted(earlier.keys() - wanted)]
-    left = [path for path in stale if path.is_file() and not path.is_symlink()]
-    for path in left:
-        if digest_file(path) != earlier[path.relative_to(output).as_posix()]:
+    fresh = {entry["path"]: entry["digest"] for entry in compiled.manifest["artefacts"]}
+    for name, listed in earlier.items():
+        path = output / name
+        if listed and path.is_file() and digest_file(path) not in {listed, fresh.get(name)}:
             raise UsageError(
                 f"{path} was written by an earlier compilation and changed since\n"
                 f"    hint: name a new directory with -o, or move the file away"
             )
-    return left
+    stale = [output / name for name in sorted(earlier.keys() - wanted)]
+    return [path for path in stale if path.is_file() and not path.is_symlink()]
 
 
 def _listed(manifest: Path) -> Mapping[str, str] | None:
-    """Read what an earlier compilation wrote; None where this is no manifest of one."""
+    """Read what an earlier compilation wrote: path -> digest, or '' where that was interrupted.
+
+    None where this is no manifest of one.
+    """
     try:
         data = json.loads(manifest.read_bytes())
-        listed = {entry["path"]: entry["digest"] for entry in data["artefacts"]}
+        complete = data.get("complete", True)
+        listed = {e["path"]: e["digest"] if complete else "" for e in data["artefacts"]}
         ours = data["format"] in _FORMATS and all(map(_ARTEFACT.fullmatch, listed))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return listed if ours else None

@@ -22,6 +22,9 @@ __all__ = ["command"]
 _FINDINGS = 1
 _AROUND = 6  # unchanged words shown on either side of a change
 _LONGEST = 400  # characters of a text shown whole
+_MOST = (
+    4_000_000  # pairs of words that are compared; beyond, both texts are shown by their beginning
+)
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -142,6 +145,8 @@ def _cut(text: str) -> str:
 def _words(before: str, after: str) -> str:
     """Show which words changed: [-gone-] and {+new+}, with a few of their neighbours."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
+    if len(old) * len(new) > _MOST:
+        return f"[-{_cut(before)}-]{{+{_cut(after)}+}}"
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     parts: list[str] = []
     blocks = matcher.get_opcodes()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lexgate._text import printable
+from lexgate.app.commands._pinned import refuse_changed
 from lexgate.app.commands._shared import (
     ARGUMENTS,
     CRITICS,
@@ -127,6 +128,7 @@ def _evaluate(wanted: Wanted) -> Run:
     from lexgate.evals import evaluate, load_suite
 
     suite = load_suite(wanted.suite)
+    refuse_changed(suite, wanted.suite)
     resume = None
     if wanted.resume is not None:
         resume = find_run(wanted.resume, wanted.runs, "--resume")

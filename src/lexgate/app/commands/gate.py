@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexgate.app.commands._pinned import refuse_changed
 from lexgate.app.commands._shared import (
     answer,
     check_place,
@@ -57,6 +58,7 @@ def command(
     from lexgate.gates import decide, load_policy, report
 
     rules = load_policy(policy)
+    refuse_changed(rules, policy)
     path = find_run(run_reference, runs)
     before = None
     if baseline is not None:

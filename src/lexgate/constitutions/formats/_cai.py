@@ -49,6 +49,7 @@ _TAXONOMY = "constitutional-ai"  # in mappings: what Anthropic's layout calls ea
 _IDENTIFY = "Identify specific ways in which the response breaks this rule: "
 _REWRITE = "Rewrite the response so that it no longer breaks this rule: "
 _UNLESS = "\n\nIt does not break the rule where one of these exceptions applies:\n- "
+_MOST = 50  # problems that are told
 _ID_FORM = re.compile(r"[a-z][a-z0-9-]*\Z")
 _ADDED = (
     "A name, after the file; the version 1.0.0; a title; as licence NOASSERTION, for it names none.",
@@ -94,6 +95,8 @@ class _Reader:
         return [pair for name, entry in entries.items() for pair in self._named(name, entry)]
 
     def tell(self, path: KeyPath, expected: str, found: Any, hint: str = "") -> None:
+        if len(self.problems) >= _MOST:
+            return  # whoever has so many mistakes has one mistake
         offset = place_of(self.source.text, path)
         message = f"{expected}, found {_said(found)}"
         self.problems.append(self.source.problem(offset, message, hint, path))

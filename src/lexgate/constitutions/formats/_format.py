@@ -20,6 +20,8 @@ from lexgate.constitutions.formats._patch import difference, patched
 from lexgate.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lexgate.constitutions._model import Constitution
 
 __all__ = ["Files", "Format", "Reading", "read", "write"]
@@ -79,13 +81,33 @@ def read(format_: Format, files: Files) -> Reading:
     try:
         data = _with_severities(patched(dict(reading.data), rest["patch"]), reading.data)
         known = set(rest["lost"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"what lexgate keeps aside in a {format_.name} export is damaged: {error!r}\n"
             f"    hint: take it out to read the native part alone"
         ) from error
     # What the rest restores is not lost; what an edit lost since is.
-    return Reading(data, tuple(lost for lost in reading.lost if lost not in known))
+    lost = tuple(lost for lost in reading.lost if lost not in known)
+    return Reading(data, lost, tuple(_aside(reading.data, data)))
+
+
+def _aside(native: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
+    """Say which rules the visible part does not show as they are now read."""
+    shown = {principle["id"]: principle for principle in native["principles"]}
+    hidden = [p["id"] for p in data["principles"] if p["id"] not in shown]
+    if hidden:
+        yield f"Rules that only the part kept aside holds: {', '.join(hidden)}."
+    other = [
+        p["id"]
+        for p in data["principles"]
+        if p["id"] in shown and _words(p["text"]) != _words(shown[p["id"]].get("text", ""))
+    ]
+    if other:
+        yield f"Rules whose text is the one kept aside, not the visible one: {', '.join(other)}."
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
 
 
 def _with_severities(data: dict[str, Any], native: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ _STRUCTURE = ("Severities", "Authorities", "Definitions", "Questions", "Conditio
 _HEADING = re.compile(
     r"(#{1,6})[ \t]+(.*?)[ \t]*\{#([^\s{}]+)((?:[ \t]+[^\s{}=]+=[^\s{}]+)*)[ \t]*\}"
 )
+_BLANKS = re.compile(r"[ \t]+")
 _PLAIN_HEADING = re.compile(rf"##[ \t]+({'|'.join(_STRUCTURE)})")
 _LABEL = re.compile(rf"\*\*({'|'.join(_LABELS)})\*\*:[ \t]?(.*)")
 _FENCE = re.compile(r" {0,3}(~{3,}|`{3,})[ \t]*([^`]*)")
@@ -58,7 +59,7 @@ _COMMENTARY = re.compile(r"!!![ \t].*")
 _BEGINS = rf"#|~~~|```|!!! |\*\*(?:{'|'.join(_LABELS)})\*\*"
 _SHIELD = re.compile(rf"([ \t]*\\*)({_BEGINS})")
 _UNSHIELD = re.compile(rf"([ \t]*)\\(\\*(?:{_BEGINS}))")
-_TAG = re.compile(r"(\\*)<(?=[A-Za-z/!?])")  # what HTML would take for its own
+_TAG = re.compile(r"(?<!\\)(\\*)<(?=[A-Za-z/!?])")  # what HTML would take for its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ def fence_end(lines: Sequence[str], begin: int) -> int:
 
 
 def _heading(line: str, number: int, dialect: str) -> Section | None:
-    found = _HEADING.fullmatch(line.rstrip())
+    # Runs of blanks say nothing here, and would make the search slow.
+    found = _HEADING.fullmatch(_BLANKS.sub(" ", line.rstrip())) if "{#" in line else None
     if found:
         pairs = (pair.split("=", 1) for pair in found[4].split())
         return Section(len(found[1]), found[2], found[3], dict(pairs), number)
@@ -201,7 +203,7 @@ def unshielded(lines: Iterable[str]) -> str:
 def _unshielded(line: str) -> str:
     found = _UNSHIELD.match(line)
     line = found[1] + line[found.start(2) :] if found else line
-    return re.sub(r"(\\+)<(?=[A-Za-z/!?])", _tag, line)
+    return re.sub(r"(?<!\\)(\\+)<(?=[A-Za-z/!?])", _tag, line)
 
 
 def _tag(found: re.Match[str]) -> str:

@@ -51,13 +51,12 @@ _LEVEL = re.compile(r"- \*\*(\w+)\*\*:")  # where the Model Spec lists them, hig
 _TERM = re.compile(r"\*\*([^*\n]+?):?\*\*:? +(\S.*)")
 _LABELS = {"GOOD": "complies", "BAD": "violates", "OK": "borderline"}
 _LABEL = re.compile(r"(GOOD|BAD|OK)\b(?:\[#([^\]]*)\])?[:,]?\s*(.*)", re.DOTALL)
-_LINK = re.compile(r"\[([^\]\n]*)\]\(#([^)\s]*)\)")  # to another section
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\(#([^)\s]*)\)")  # to another section
 _DATE = re.compile(r"(\d{4})[-./](\d{2})[-./](\d{2})")
 _DATED = re.compile(
     r"^.*\b(?:version|released?|date|model spec)\b.*$", re.IGNORECASE | re.MULTILINE
 )
 _FOOTNOTE = re.compile(r"\[\^[\w-]+\]")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ADDED = (
     "A name and a title; the licence CC0-1.0, under which the Model Spec is published.",
     "As criterion, after the chapter: safety (command, bounds, minors), honesty (truth), helpfulness.",
@@ -209,7 +208,7 @@ def _principle(source: Source, section: Section, chapter: str, found: _Found) ->
 
 
 def _prose(lines: list[str], found: _Found) -> str:
-    text, comments = _COMMENT.subn("", "\n".join(lines))
+    text, comments = _without_comments("\n".join(lines))
     text, footnotes = _FOOTNOTE.subn("", text)
     found.comments += comments
     text = _linked(text, found)
@@ -300,3 +299,12 @@ def _lost(found: _Found) -> tuple[str, ...]:
     said = [f"{counted(number, one, many)}." for number, one, many in counts if number]
     said.append("That sections are nested: each is a rule of its own, introductions too.")
     return (*said, *found.cleaner.lost())
+
+
+def _without_comments(text: str) -> tuple[str, int]:
+    """Take comments out and count them, looking at no part of the text twice."""
+    kept, count, place = [], 0, 0
+    while (begin := text.find("<!--", place)) >= 0 and (end := text.find("-->", begin)) >= 0:
+        kept.append(text[place:begin])
+        count, place = count + 1, end + 3
+    return "".join(kept) + text[place:], count

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lexgate._text import printable
-from lexgate.constitutions import WHOLE
+from lexgate.constitutions import WHOLE, uses_term
 from lexgate.critic.targets._tool_text import constitution_of
 from lexgate.critic.targets._tool_text import lost as lost_anywhere
 from lexgate.errors import UsageError
@@ -89,7 +89,7 @@ def words(
         UsageError: a text holds a part of the frame.
     """
     rule = " ".join([principle.text, *principle.exceptions])
-    used = tuple(d for d in rules.definitions if re.search(rf"\b{re.escape(d[0])}\b", rule))
+    used = tuple(d for d in rules.definitions if uses_term(d[0], rule))
     for where, value in _texts(principle, used, choices):
         if token := frame.found_in(value):
             raise UsageError(
@@ -156,7 +156,7 @@ def lost(
             "a whole is the one question."
         )
     spoken = " ".join(part for p in rules.principles for part in (p.text, *p.exceptions))
-    if any(not re.search(rf"\b{re.escape(term)}\b", spoken) for term, _ in rules.definitions):
+    if any(not uses_term(term, spoken) for term, _ in rules.definitions):
         more.append("Definitions that no text of a rule uses are left out.")
     return lost_anywhere(rules, kept=kept, also=tuple(more))
 

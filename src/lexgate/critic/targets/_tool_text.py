@@ -7,11 +7,12 @@ reaches a generated script only as data beside it, never as source. Sealed examp
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from lexgate.constitutions import uses_term
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ def rule(principle: Principle, rules: Constitution) -> list[str]:
     lines = [f"Rule: {principle.text}"]
     lines += [f"Exception: {exception}" for exception in principle.exceptions]
     used = " ".join([*lines, *(question.ask for question in principle.propositions)])
-    found = [pair for pair in rules.definitions if re.search(rf"\b{re.escape(pair[0])}\b", used)]
+    found = [pair for pair in rules.definitions if uses_term(pair[0], used)]
     return [f"Definition of {term}: {meaning}" for term, meaning in found] + lines
 
 
