@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Files", "Format", "Reading", "read", "write"]
 
+_DEEPEST = 50
 Files = Mapping[str, bytes]  # POSIX path or file name -> content
 
 
@@ -78,6 +79,8 @@ def read(format_: Format, files: Files) -> Reading:
     reading = format_.read(native)
     if rest is None:
         return reading
+    if _deep(rest):
+        raise UsageError(f"what lexgate keeps aside in a {format_.name} export is nested too deep")
     try:
         data = _with_severities(patched(dict(reading.data), rest["patch"]), reading.data)
         known = set(rest["lost"])
@@ -89,6 +92,19 @@ def read(format_: Format, files: Files) -> Reading:
     # What the rest restores is not lost; what an edit lost since is.
     lost = tuple(lost for lost in reading.lost if lost not in known)
     return Reading(data, lost, tuple(_aside(reading.data, data)))
+
+
+def _deep(value: Any) -> bool:
+    """Tell whether JSON data are nested deeper than any constitution is."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def _aside(native: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
