@@ -203,7 +203,7 @@ def test_no_two_contents_compare_as_equal(place):
     apart = [{"pattern": "a"}, {"pattern": "b"}]
     one = load(write(place, "a.yaml", rule={"checks": joined}))
     two = load(write(place, "b.yaml", rule={"checks": apart}))
-    assert diff(one, two).bump == "minor"
+    assert diff(one, two).bump == "major"
 
     zero = [{**BASE["severities"][0], "limit": 0.0}]
     minus = [{**BASE["severities"][0], "limit": -0.0}]

@@ -147,7 +147,7 @@ NEW_EXAMPLE = Exemplar("new-one", "p", "r", "violates", "w", "public", ())
         ({"exceptions": ("Unless it rains.",)}, ("major", "exceptions")),
         ({"violated_when": parse("harmful or not refuses")}, ("major", "logic")),
         ({"violated_when": parse("not (refuses or not harmful)")}, ("patch", "wording")),
-        ({"checks": ()}, ("minor", "checks")),
+        ({"checks": ()}, ("major", "checks")),
         ({"critique": "Find what is wrong."}, ("patch", "wording")),
         ({"examples": (*HARM.examples, NEW_EXAMPLE)}, ("minor", "example added")),
         ({"examples": HARM.examples[1:]}, ("major", "example removed")),

@@ -122,7 +122,10 @@ def _shared(old: Constitution, new: Constitution) -> Iterator[Change]:
         for id_ in sorted({*maps[0], *maps[1]}):
             if maps[0].get(id_) != maps[1].get(id_):
                 shown = [", ".join(found.get(id_, ())) for found in maps]
-                yield Change("minor", "mapping", id_, f"mappings/{name}", *shown)
+                bump: Bump = (
+                    "minor" if set(maps[0].get(id_, ())) <= set(maps[1].get(id_, ())) else "major"
+                )
+                yield Change(bump, "mapping", id_, f"mappings/{name}", *shown)
         if not any(maps) and (name in taxonomies[0]) != (name in taxonomies[1]):
             yield Change("patch", "mapping", "", f"mappings/{name}", "", "")  # it maps nothing
 
@@ -219,7 +222,8 @@ def _principle(
         for p in (was, now)
     ]
     if was.checks != now.checks:
-        yield Change("minor", "checks", now.id, "checks", *("\n".join(found) for found in checks))
+        fewer: Bump = "minor" if set(was.checks) <= set(now.checks) else "major"
+        yield Change(fewer, "checks", now.id, "checks", *("\n".join(found) for found in checks))
     yield from _examples(now.id, was.examples, now.examples)
 
 
@@ -246,7 +250,8 @@ def _propositions(
         was, now = known[0].get(id_), known[1].get(id_)
         what = f"propositions/{id_}"
         if was is None or now is None:  # what it does to the verdict is told by the logic
-            yield Change("minor", "proposition", principle, what, *_asks(was, now))
+            bump: Bump = "minor" if was is None else "major"
+            yield Change(bump, "proposition", principle, what, *_asks(was, now))
             continue
         if was.sees != now.sees:
             yield Change("major", "sight", principle, f"{what}/sees", was.sees, now.sees)
@@ -332,7 +337,8 @@ def _named(
         if texts[0] != texts[1] or (name in before) != (name in after):
             both = name in before and name in after
             kind = "wording" if both else "definition"
-            yield Change("patch" if both else bump, kind, principle, f"{what}/{name}", *texts)
+            weight: Bump = "patch" if both else bump if name in after else "major"
+            yield Change(weight, kind, principle, f"{what}/{name}", *texts)
 
 
 def _shown(value: object) -> str:

@@ -35,8 +35,19 @@ def pinned_problems(loaded: Loaded, shown: str) -> tuple[Problem, ...]:
     except InvalidFile as damaged:
         found = list(damaged.problems)
     if isinstance(loaded, Constitution):
+        found += _misnamed(loaded, shown)
         found += _over_budget(loaded, shown)
     return tuple(found)
+
+
+def _misnamed(rules: Constitution, shown: str) -> Iterator[Problem]:
+    """Refuse a file whose name says another version than its header: it is found by either."""
+    path = Path(shown)
+    if path.is_file() and "@" in path.stem and path.stem != rules.reference:
+        line, column = places_in(shown).get(("version",), (1, 1))
+        message = f"expected {path.stem}, as the file is named; found {rules.reference}"
+        hint = "rename the file, or correct its header"
+        yield Problem(shown, line, column, "version", message, hint)
 
 
 def refuse_changed(loaded: Loaded, shown: str) -> None:

@@ -156,7 +156,29 @@ def check_paths(references: tuple[str, ...]) -> tuple[Checked, ...]:
         else:
             found = _check_named(reference)
         files |= {f"{file.checked.kind} {file.checked.path}": file for file in found}
-    return tuple(_with_notes(file, tuple(files.values())) for file in files.values())
+    told = _told_apart(tuple(files.values()))
+    return tuple(_with_notes(file, told) for file in told)
+
+
+def _told_apart(files: tuple[_File, ...]) -> tuple[_File, ...]:
+    """Refuse a second content under a reference that another file has already."""
+    first: dict[str, Checked] = {}
+    told = []
+    for file in files:
+        checked = file.checked
+        before = first.setdefault(checked.reference, checked) if file.loaded else checked
+        twins = checked.kind == before.kind == "constitution" and checked.digest != before.digest
+        if twins:
+            message = (
+                f"expected another version than {checked.reference}, found that of {before.path}"
+            )
+            problem = Problem(checked.path, 1, 1, "version", message, "raise the version of one")
+            told.append(
+                _File(dataclasses.replace(checked, problems=(problem,), reference="", digest=""))
+            )
+        else:
+            told.append(file)
+    return tuple(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +211,9 @@ def _check_below(directory: Path) -> list[_File]:
 
     for place, below, names in os.walk(directory, onerror=closed):
         below[:] = sorted(name for name in below if not name.startswith("."))
+        if _is_compiled(Path(place)):
+            below.clear()
+            continue  # what `lexgate compile` wrote for other tools
         for name in sorted(names):
             file = Path(place, name)
             if file.suffix not in _SUFFIXES or (file.exists() and not file.is_file()):
@@ -199,6 +224,13 @@ def _check_below(directory: Path) -> list[_File]:
                 problems, notes = what_it_is(file)
                 found.append(_File(Checked(str(file), None, "", "", problems, notes)))
     return found
+
+
+def _is_compiled(folder: Path) -> bool:
+    try:
+        return b'"lexgate-compiled/' in (folder / "manifest.json").read_bytes()
+    except OSError:
+        return False
 
 
 def _kind_of(path: Path) -> Kind | None:

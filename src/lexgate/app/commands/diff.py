@@ -95,8 +95,9 @@ def _lines(
     yield "  " + (", ".join(_count(kind, n) for kind, n in counts.items()) or "nothing changed")
     if not summary:
         yield from _details(found)
+    yield from _remarks(found, kept)
     yield ""
-    yield f"stored verdicts: {len(kept.kept)} principles keep theirs"
+    yield f"stored verdicts: {_counted(len(kept.kept), 'principle keeps its', 'principles keep theirs')}"
     if kept.again:
         yield f"  judge again: {', '.join(kept.again)}"
     if kept.gone:
@@ -112,6 +113,29 @@ def _count(kind: str, number: int) -> str:
     return f"{number} {kind} change{'s' * (number != 1)}"
 
 
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _remarks(found: Diff, kept: Validity) -> Iterator[str]:
+    """Say what a bump cannot: which words reach a critic, and that only a person can weigh them."""
+    read = [c.principle for c in found.changes if c.what in {"text", "exceptions"}]
+    deaf = [id_ for id_ in dict.fromkeys(read) if id_ in kept.kept]
+    if deaf:
+        yield ""
+        yield f"text or exceptions changed, the questions did not: {', '.join(deaf)}"
+        yield "  the critic is still asked the same; change a question if the rule is to be judged anew"
+    asked = {
+        c.principle
+        for c in found.changes
+        if c.kind == "wording" and c.principle in kept.again and c.what != "title"
+    }
+    if asked:
+        yield ""
+        yield f"words that a critic is asked changed: {', '.join(sorted(asked))}"
+        yield "  this counts as wording; whether the meaning changed too, only you can tell"
+
+
 def _details(found: Diff) -> Iterator[str]:
     last = None
     for change in found.changes:
@@ -124,7 +148,7 @@ def _details(found: Diff) -> Iterator[str]:
 
 def _change(change: Change) -> Iterator[str]:
     what = change.what or "principle"
-    sign = {"added": "+", "removed": "-"}.get(change.kind, "~")
+    sign = "~" if bool(change.before) == bool(change.after) else "-" if change.before else "+"
     head = f"  {sign} {change.bump}: {change.kind}" + (f" ({what})" if change.what else "")
     before, after = (" ".join(text.split()) for text in (change.before, change.after))
     if not (before or after):

@@ -53,7 +53,7 @@ _MOST = 50  # problems that are told
 _ID_FORM = re.compile(r"[a-z][a-z0-9-]*\Z")
 _ADDED = (
     "A name, after the file; the version 1.0.0; a title; as licence NOASSERTION, for it names none.",
-    "For each pair: an id and a title, made of its words; as text of the rule the critique request.",
+    "For each pair: an id and a title, made of its words; as text of the rule the critique request, which is a request and no rule: rewrite it before judging.",
     "For each pair: safety as its criterion, prohibit as its polarity.",
     "The severity unrated: at most 5 in 100 may fail, at 95 % confidence, and C1 is enough.",
 )

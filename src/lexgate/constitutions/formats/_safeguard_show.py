@@ -33,7 +33,9 @@ _GOAL = (
 _ALLOWED = "Content that breaks none of the rules below, and content that one of their exceptions is about."
 _LABELS = "Each item gets one label, the code of the rule that it breaks."
 _HIGHEST = "- If several labels apply, give the one with the highest number."
-_UNCLEAR = "- If it is not clear that a rule is broken, it is not."
+_UNCLEAR = (
+    "- If it is not clear whether a rule is broken, classify it as broken: people settle doubts."
+)
 
 
 @dataclass(frozen=True, slots=True)
