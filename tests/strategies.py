@@ -40,6 +40,9 @@ HOSTILE = (
 characters = st.characters(exclude_categories=("Cs",))
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(characters, min_size=1, max_size=120))
 rule_texts = texts.filter(lambda text: not reserved_in(text))  # what may get into a prompt
+definitions = st.dictionaries(texts, rule_texts, max_size=3).filter(
+    lambda found: not any(reserved_in(f"{term}: {text}") for term, text in found.items())
+)
 ids = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 proposition_ids = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
     lambda id_: id_ not in {"and", "or", "not", WHOLE}
@@ -220,7 +223,7 @@ def constitutions(draw):
             )
             for level in grades
         ),
-        definitions=tuple(sorted(draw(st.dictionaries(texts, rule_texts, max_size=3)).items())),
+        definitions=tuple(sorted(draw(definitions).items())),
         principles=tuple(
             draw(
                 principles(
