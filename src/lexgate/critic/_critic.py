@@ -46,6 +46,7 @@ class Critic:
             raise UsageError("a critic needs at least one backend, such as `checks`")
         self.prompts = {prompt.principle: prompt for prompt in prompts}
         self.backends = tuple(backends)
+        self._digests: dict[str, str] = {}  # by principle: asked for with every row of a run
 
     @property
     def identity(self) -> Identity:
@@ -58,14 +59,16 @@ class Critic:
 
         Of a backend made of parts only those count that the principle asks.
         """
-        prompt = self._prompt(principle)
-        parts = [
-            backend.digest_of(prompt.questions)
-            if isinstance(backend, PartByPart)
-            else backend.identity.digest
-            for backend in self.backends
-        ]
-        return digest([prompt.digest, parts])
+        if principle not in self._digests:
+            prompt = self._prompt(principle)
+            parts = [
+                backend.digest_of(prompt.questions)
+                if isinstance(backend, PartByPart)
+                else backend.identity.digest
+                for backend in self.backends
+            ]
+            self._digests[principle] = digest([prompt.digest, parts])
+        return self._digests[principle]
 
     def judge(
         self,
