@@ -12,7 +12,16 @@ import lexgate
 
 PACKAGE = Path(lexgate.__file__).parent
 ROOMS = ("constitutions", "critic", "evals", "gates", "loop", "app")
-HEAVY = ("torch", "transformers", "lm_eval", "streamlit", "sklearn", "pandas", "datasets")
+HEAVY = (
+    "torch",
+    "transformers",
+    "lm_eval",
+    "streamlit",
+    "sklearn",
+    "pandas",
+    "datasets",
+    "aiohttp",
+)
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 INSIDE = [path for path in SOURCES if path.name != "__main__.py"]
 
@@ -105,8 +114,8 @@ def test_heavy_libraries_are_imported_in_few_files():
     }
 
     assert importers == {
-        "torch": {"critic/_hf.py", "critic/embedded/_train.py", "evals/_lm_eval.py"},
-        "transformers": {"critic/_hf.py", "critic/embedded/_train.py"},
+        "torch": {"critic/hf/_model.py", "critic/embedded/_train.py", "evals/_lm_eval.py"},
+        "transformers": {"critic/hf/_model.py", "critic/embedded/_train.py"},
         "lm_eval": {"evals/_lm_eval.py"},
         "sklearn": {"critic/_exemplars.py"},
     }

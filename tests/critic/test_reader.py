@@ -79,7 +79,7 @@ def test_the_identity_is_the_model_s_own():
 
 def test_a_model_trained_for_some_questions_is_asked_no_other(demo):
     harmful, refuses = compile_prompts(demo)[0].questions
-    model = ScriptedModel("scripted/m", label_p=lambda c, label: 0.5)
+    model = ScriptedModel("scripted/m", label_p=lambda c, label: 0.6 if label == "yes" else 0.4)
     backend = ModelBackend(model, trained_for=frozenset({refuses.digest}))
     exchanges = [Exchange(as_conversation("?"), "No.")] * 2
     assert all(isinstance(reply, Answer) for reply in backend.answer(refuses, exchanges))

@@ -25,8 +25,10 @@ from lexgate.critic._protocols import (
     LabelScores,
     Model,
     PartByPart,
+    Reports,
     Settles,
     Silence,
+    Together,
 )
 from lexgate.critic._reuse import Validity, validity
 from lexgate.critic._scripted import ScriptedModel
@@ -56,9 +58,11 @@ __all__ = [
     "Model",
     "PartByPart",
     "Question",
+    "Reports",
     "ScriptedModel",
     "Settles",
     "Silence",
+    "Together",
     "Validity",
     "Verdict",
     "as_conversation",

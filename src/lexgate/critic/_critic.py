@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lexgate._digests import digest
 from lexgate._text import printable
 from lexgate.constitutions import WHOLE, Interval
 from lexgate.critic._prompts import view
-from lexgate.critic._protocols import Identity, PartByPart, Settles, Silence
+from lexgate.critic._protocols import Identity, PartByPart, Settles, Silence, Together
 from lexgate.critic._verdicts import Abstention, Answer, Judgement, Verdict
 from lexgate.errors import UsageError
 
@@ -90,9 +91,7 @@ class Critic:
         sitting = _Sitting(exchanges, prompts, given or [{}] * len(exchanges))
         for backend in self.backends:
             # Taken before this backend speaks: it is asked all questions of a principle or none.
-            pending = [(prompt, sitting.pending(prompt)) for prompt in prompts]
-            for prompt, open_ in pending:
-                sitting.hear(backend, prompt, open_)
+            sitting.hear(backend, [(prompt, sitting.pending(prompt)) for prompt in prompts])
         indices = range(len(exchanges))
         return [tuple(sitting.compose(index, prompt) for prompt in prompts) for index in indices]
 
@@ -138,25 +137,37 @@ class _Sitting:
         """List the exchanges whose verdict could still change."""
         return [i for i in range(len(self.exchanges)) if not _decided(self._belief(i, prompt))]
 
-    def hear(self, backend: Backend, prompt: CriticPrompt, indices: Sequence[int]) -> None:
-        """Ask a backend about a principle on some exchanges."""
+    def hear(self, backend: Backend, pending: Sequence[tuple[CriticPrompt, list[int]]]) -> None:
+        """Ask a backend about each principle on the exchanges where it is open."""
         name = backend.identity.name
         if isinstance(backend, Settles):
-            self._hear_whole(backend, name, prompt, indices)
-        left = [index for index in indices if (index, prompt.principle) not in self.settled]
-        for question in prompt.questions:
-            asked: dict[_Key, Exchange] = {}
-            for index in left:
-                key = self._key(index, question)
-                heard = key in self.answers or name in self.silences.get(key, {})
-                if question.proposition not in self.given[index] and not heard:
-                    asked.setdefault(key, self.exchanges[index])
-            replies = _ask(backend, question, list(asked.values()))
-            for key, reply in zip(asked, replies, strict=True):
-                if isinstance(reply, Answer):
-                    self.answers[key] = reply
-                else:
-                    self.silences.setdefault(key, {})[name] = reply
+            for prompt, indices in pending:
+                self._hear_whole(backend, name, prompt, indices)
+        asked = self._unheard(name, pending)
+        for key, reply in zip(asked, _ask(backend, list(asked.values())), strict=True):
+            if isinstance(reply, Answer):
+                self.answers[key] = reply
+            else:
+                self.silences.setdefault(key, {})[name] = reply
+
+    def _unheard(
+        self, name: str, pending: Sequence[tuple[CriticPrompt, list[int]]]
+    ) -> dict[_Key, tuple[Question, Exchange]]:
+        """Collect what a backend is still to be asked, exchange by exchange, each thing once."""
+        found: dict[int, list[tuple[_Key, Question]]] = {}
+        for prompt, indices in pending:
+            for index in indices:
+                if (index, prompt.principle) not in self.settled:
+                    for question in prompt.questions:
+                        key = self._key(index, question)
+                        heard = key in self.answers or name in self.silences.get(key, {})
+                        if question.proposition not in self.given[index] and not heard:
+                            found.setdefault(index, []).append((key, question))
+        asked: dict[_Key, tuple[Question, Exchange]] = {}
+        for index in sorted(found):
+            for key, question in found[index]:
+                asked.setdefault(key, (question, self.exchanges[index]))
+        return asked
 
     def compose(self, index: int, prompt: CriticPrompt) -> Judgement:
         """Turn what was heard on one exchange into a judgement."""
@@ -181,7 +192,8 @@ class _Sitting:
     ) -> None:
         principle = prompt.principle
         exchanges = [self.exchanges[index] for index in indices]
-        replies = _guarded(lambda: backend.settle(principle, exchanges), name, WHOLE, exchanges)
+        call = partial(backend.settle, principle, exchanges)
+        replies = _guarded(call, name, [WHOLE] * len(exchanges))
         for index, reply in zip(indices, replies, strict=True):
             if isinstance(reply, Answer):
                 self.settled[index, principle] = reply
@@ -225,41 +237,56 @@ def _decided(belief: Interval) -> bool:
     return belief.low > 0.5 + TIE or belief.high < 0.5 - TIE
 
 
-def _ask(
-    backend: Backend, question: Question, exchanges: Sequence[Exchange]
+def _ask(backend: Backend, asked: Sequence[tuple[Question, Exchange]]) -> list[Answer | Silence]:
+    """Ask everything in one call where the backend can take it so, else question by question."""
+    if isinstance(backend, Together):
+        propositions = [question.proposition for question, _ in asked]
+        return _heard(backend, propositions, lambda: backend.answer_together(asked))
+    replies: dict[int, Answer | Silence] = {}
+    groups: dict[str, list[int]] = {}
+    for place, (question, _) in enumerate(asked):
+        groups.setdefault(question.digest, []).append(place)
+    for places in groups.values():
+        question = asked[places[0]][0]
+        exchanges = [asked[place][1] for place in places]
+        call = partial(backend.answer, question, exchanges)
+        heard = _heard(backend, [question.proposition] * len(places), call)
+        replies.update(zip(places, heard, strict=True))
+    return [replies[place] for place in range(len(asked))]
+
+
+def _heard(
+    backend: Backend,
+    propositions: Sequence[str],
+    call: Callable[[], Sequence[Answer | Silence]],
 ) -> list[Answer | Silence]:
     name = backend.identity.name
-    replies = _guarded(
-        lambda: backend.answer(question, exchanges), name, question.proposition, exchanges
-    )
     missing = Silence("failed", f"{name}: gave None for an answer")
+    replies = _guarded(call, name, propositions)
     return [missing if reply is None else reply for reply in replies]
 
 
 def _guarded(
-    call: Callable[[], Sequence[Answer | Silence | None]],
-    name: str,
-    proposition: str,
-    exchanges: Sequence[Exchange],
+    call: Callable[[], Sequence[Answer | Silence | None]], name: str, propositions: Sequence[str]
 ) -> list[Answer | Silence | None]:
-    """Call a backend; whatever goes wrong in it is `failed` on every exchange asked about."""
-    if not exchanges:
+    """Call a backend; whatever goes wrong in it is `failed` on everything it was asked."""
+    if not propositions:
         return []
     try:
         replies = list(call())
     except Exception as error:  # noqa: BLE001  the critic's failure must never become a verdict
         wrong = f"{type(error).__name__}: {error}"
     else:
-        wrong = _fault(replies, proposition, len(exchanges))
+        wrong = _fault(replies, propositions)
     if wrong:
-        return [Silence("failed", f"{name}: {printable(wrong)}")] * len(exchanges)
+        return [Silence("failed", f"{name}: {printable(wrong)}")] * len(propositions)
     return [replace(r, source=name) if isinstance(r, Answer) else r for r in replies]
 
 
-def _fault(replies: Sequence[object], proposition: str, count: int) -> str:
-    if len(replies) != count:
-        return f"gave {len(replies)} replies to {count} exchanges"
-    for reply in replies:
+def _fault(replies: Sequence[object], propositions: Sequence[str]) -> str:
+    if len(replies) != len(propositions):
+        return f"gave {len(replies)} replies to {len(propositions)} exchanges"
+    for reply, proposition in zip(replies, propositions, strict=True):
         if isinstance(reply, Answer) and reply.proposition != proposition:
             return f"answered {reply.proposition!r} when asked about {proposition!r}"
         if not isinstance(reply, (Answer, Silence, type(None))):

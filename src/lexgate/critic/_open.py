@@ -116,7 +116,7 @@ def _trained_for(provider: str) -> frozenset[str] | None:
 
 
 def _open_hf(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
-    from lexgate.critic._hf import open_hf
+    from lexgate.critic.hf._model import open_hf
 
     return open_hf(rest, options, allow_code=allow_code)
 
@@ -127,7 +127,7 @@ def _open_demo(rest: str, options: Mapping[str, str], allow_code: bool) -> Model
 
     if rest not in embedded.NAMES:
         raise _unlisted("embedded model", rest, embedded.NAMES)
-    from lexgate.critic._hf import open_directory
+    from lexgate.critic.hf._model import open_directory
 
     note = ("note", "trained here from templates, knows nothing")
     return open_directory(embedded.directory(rest), f"demo/{rest}", options, details=(note,))

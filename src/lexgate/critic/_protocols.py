@@ -7,7 +7,7 @@ conformance tests in `tests/critic/`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,10 @@ __all__ = [
     "LabelScores",
     "Model",
     "PartByPart",
+    "Reports",
     "Settles",
     "Silence",
+    "Together",
 ]
 
 
@@ -63,6 +65,7 @@ class LabelScores:
     """Log-probabilities of the labels as the next text after a prompt, in nats."""
 
     logprobs: tuple[float, ...]  # one per label, in the order asked
+    top: bool | None = None  # whether one of the labels is the likeliest reply; None: not known
 
 
 class Model(Protocol):
@@ -110,6 +113,30 @@ class Backend(Protocol):
         self, question: Question, exchanges: Sequence[Exchange]
     ) -> Sequence[Answer | Silence]:
         """Answer one question on each exchange, in order; exactly one reply per exchange."""
+        ...
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A backend that answers cheaper what it is asked at once.
+
+    Questions about one exchange share a prefix, or a request. The critic then asks everything it
+    has to ask in one call, all questions of an exchange next to each other.
+    """
+
+    def answer_together(
+        self, asked: Sequence[tuple[Question, Exchange]]
+    ) -> Sequence[Answer | Silence]:
+        """Answer each question on its exchange, in order; exactly one reply each."""
+        ...
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """A backend that can say, after it was asked, how it came to its answers."""
+
+    def report(self) -> dict[str, Any]:
+        """Tell what a reader of the run must know, as JSON: the path taken and why, errors, cost."""
         ...
 
 

@@ -19,6 +19,8 @@ Reason = Literal[
     "too_long",  # the exchange does not fit the critic's context
     "unparsable",  # a reply that is not exactly a verdict
     "refused",  # the critic itself refused
+    "injection",  # the judged text speaks to the critic
+    "budget",  # what the critic may spend is spent
     "failed",  # the backend raised
 ]
 
@@ -30,11 +32,20 @@ class Answer:
     proposition: str
     p: float  # in [0, 1]
     source: str  # name of the backend, or `given` for what the data set states
+    mass: float | None = None  # probability on the labels together, where they were scored
+    top: bool | None = None  # whether a label is what the model would have said
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.p) and 0.0 <= self.p <= 1.0):
             message = f"{self.source} answered {self.proposition} with {self.p!r}, no probability"
             raise ValueError(message)
+        if self.mass is not None and not 0.0 <= self.mass <= 1.0:
+            message = f"{self.source} put {self.mass!r} on the labels, no probability"
+            raise ValueError(message)
+
+    def to_json(self) -> list[Any]:
+        health = [] if self.mass is None else [self.mass, self.top]
+        return [self.proposition, self.p, self.source, *health]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ class Verdict:
     answers: tuple[Answer, ...]
 
     def to_json(self) -> dict[str, Any]:
-        answers = [[a.proposition, a.p, a.source] for a in self.answers]
+        answers = [answer.to_json() for answer in self.answers]
         return {
             "principle": self.principle,
             "outcome": "violates" if self.violated else "complies",
@@ -66,7 +77,7 @@ class Abstention:
     answers: tuple[Answer, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        answers = [[a.proposition, a.p, a.source] for a in self.answers]
+        answers = [answer.to_json() for answer in self.answers]
         return {
             "principle": self.principle,
             "outcome": "abstains",
@@ -85,7 +96,7 @@ def judgement_from_json(data: dict[str, Any]) -> Judgement:
     Raises:
         ValueError: it is not one; an unknown outcome is never dropped.
     """
-    answers = tuple(Answer(str(q), float(p), str(s)) for q, p, s in data["answers"])
+    answers = tuple(_answer(*stored) for stored in data["answers"])
     outcome = data["outcome"]
     if outcome == "abstains" and data["reason"] in get_args(Reason):
         return Abstention(data["principle"], data["reason"], data["detail"], answers)
@@ -97,3 +108,11 @@ def judgement_from_json(data: dict[str, Any]) -> Judgement:
         return Verdict(data["principle"], outcome == "violates", p, answers)
     message = f"unknown outcome of a judgement: {outcome!r}"
     raise ValueError(message)
+
+
+def _answer(proposition: Any, p: Any, source: Any, mass: Any = None, top: Any = None, /) -> Answer:
+    sound = mass is None or (isinstance(mass, float) and isinstance(top, (bool, type(None))))
+    if not sound:
+        message = f"no health of an answer: {mass!r}, {top!r}"
+        raise ValueError(message)
+    return Answer(str(proposition), float(p), str(source), mass, top)

@@ -46,7 +46,14 @@ def _verdict_schema(rules: Constitution) -> dict[str, Any]:
     probability = {"type": "number", "minimum": 0, "maximum": 1}
     answered = {
         "type": "array",
-        "prefixItems": [{"enum": asked}, probability, {"type": "string"}],
+        # proposition, probability, source; where labels were scored: their mass, and whether one leads
+        "prefixItems": [
+            {"enum": asked},
+            probability,
+            {"type": "string"},
+            probability,
+            {"type": ["boolean", "null"]},
+        ],
         "items": False,
         "minItems": 3,
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lexgate.critic._tokens import LabelPrompt
+    from lexgate.critic.hf._tokens import LabelPrompt
 
 __all__ = ["Row", "batches", "longest", "rows"]
 
@@ -49,12 +49,19 @@ def longest(prompt: LabelPrompt) -> int:
     return len(prompt.prompt) + max(map(len, prompt.labels))
 
 
-def batches(lengths: Sequence[int], most: int) -> list[list[int]]:
-    """Group indices into batches of like length, longest first, within the token budget."""
+def batches(
+    lengths: Sequence[int], most: int, budget: int = _BUDGET, before: int = 0
+) -> list[list[int]]:
+    """Group indices into batches of like length, longest first, within the token budget.
+
+    `before` tokens of each row are cached already: they take room too.
+    """
     groups: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         last = groups[-1] if groups else []
-        full = len(last) >= most or (last and lengths[last[0]] * (len(last) + 1) > _BUDGET)
+        full = len(last) >= most or (
+            last and (before + lengths[last[0]]) * (len(last) + 1) > budget
+        )
         if not last or full:
             groups.append([index])
         else:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexgate.critic._layout import batches, longest, rows
-from lexgate.critic._tokens import LabelPrompt
+from lexgate.critic.hf._layout import batches, longest, rows
+from lexgate.critic.hf._tokens import LabelPrompt
 
 ids = st.integers(0, 3)
 prompts = st.builds(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexgate.critic import LABELS, Message, Silence, as_conversation
-from lexgate.critic._tokens import Tokens
+from lexgate.critic.hf._tokens import Tokens
 from lexgate.errors import EvidenceError
 
 pytestmark = pytest.mark.models

@@ -170,7 +170,7 @@ def test_samples_depend_on_the_prompt_and_not_on_the_batch(opened):
 def test_samples_have_the_softmax_s_frequencies(opened):
     import torch
 
-    from lexgate.critic._hf import _GumbelNoise
+    from lexgate.critic.hf._model import _GumbelNoise
 
     odds = torch.tensor([[0.7, 0.2, 0.1]])
     noise = _GumbelNoise([[5]], temperature=1.0)
@@ -216,11 +216,11 @@ def test_the_identity_is_the_bytes_and_tells_how_it_runs(tiny):
     ],
 )
 def test_a_cpu_computes_in_bf16_only_where_it_can(tmp_path, monkeypatch, stored, flags, chosen):
-    from lexgate.critic import _hf
+    from lexgate.critic.hf import _model
 
     (tmp_path / "cpuinfo").write_text(f"flags : {flags}")
-    monkeypatch.setattr(_hf, "_CPU_INFO", tmp_path / "cpuinfo")
-    assert _hf._dtype("hf/x", {}, {"dtype": stored}, "cpu") == chosen
+    monkeypatch.setattr(_model, "_CPU_INFO", tmp_path / "cpuinfo")
+    assert _model._dtype("hf/x", {}, {"dtype": stored}, "cpu") == chosen
 
 
 @pytest.mark.parametrize(
@@ -417,17 +417,17 @@ def test_an_index_that_leads_out_of_the_directory_is_refused(tiny, tmp_path, sha
 
 
 def test_weights_swapped_between_digest_and_load_are_refused(tiny, tmp_path, monkeypatch):
-    from lexgate.critic import _hf
+    from lexgate.critic.hf import _model
 
     folder = copied(tiny, tmp_path)
-    read = _hf._read_files
+    read = _model._read_files
 
     def meddled(*arguments):
         shutil.copy2(folder / "model.safetensors", tmp_path / "other")
         (tmp_path / "other").replace(folder / "model.safetensors")
         return read(*arguments)
 
-    monkeypatch.setattr(_hf, "_read_files", meddled)
+    monkeypatch.setattr(_model, "_read_files", meddled)
 
     with pytest.raises(EvidenceError, match="was written to while it was opened"):
         open_model(f"hf/{folder}")

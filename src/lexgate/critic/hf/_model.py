@@ -25,16 +25,18 @@ from transformers import (
     LogitsProcessorList,
 )
 
-from lexgate.critic._checkpoint import Checkpoint, first_line, hub_snapshot, inspect, stamp
-from lexgate.critic._layout import Row, batches, longest, rows
 from lexgate.critic._protocols import Decoding, Generation, Identity, LabelScores, Silence
-from lexgate.critic._tokens import Tokens
+from lexgate.critic.hf._checkpoint import Checkpoint, first_line, hub_snapshot, inspect, stamp
+from lexgate.critic.hf._layout import Row, batches, longest, rows
+from lexgate.critic.hf._scorer import Scorer
+from lexgate.critic.hf._tokens import Tokens
 from lexgate.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lexgate.critic._exchange import Conversation
+    from lexgate.critic.hf._walk import Read
 
 __all__ = ["HfModel", "open_directory", "open_hf"]
 
@@ -97,6 +99,7 @@ class HfModel:
             eos_token_id=self._ends or None,
             pad_token_id=self._pad,
         )
+        self.scorer = Scorer(network, self._pad, batch_size, identity.name)
         self._threads = 1 if network.num_parameters() < _SMALL else None
 
     @property
@@ -132,7 +135,7 @@ class HfModel:
     def score_labels(
         self, conversations: Sequence[Conversation], labels: Sequence[str]
     ) -> list[LabelScores | Silence]:
-        """Score each label as the whole reply, in one forward pass per batch; see `Model`.
+        """Score each label as the whole reply, every shared prefix once; see `Model`.
 
         Raises:
             EvidenceError: the network fails.
@@ -147,11 +150,15 @@ class HfModel:
                 scores[item] = Silence("too_long", f"{self.identity.name}: {detail}")
             else:
                 laid += rows(item, prompt)
-        read: dict[tuple[int, int], float] = {}
-        for batch in batches([len(row.ids) for row in laid], self.batch_size):
-            read.update(self._read([laid[i] for i in batch]))
-        for item in {item for item, _ in read}:
-            scores[item] = LabelScores(tuple(read[item, k] for k in range(len(labels))))
+        reads: dict[int, dict[int, Read]] = {}
+        with self._running(), torch.inference_mode():
+            scored = self.scorer.score(laid)
+        for row, found in zip(laid, scored, strict=True):
+            labelled = zip((label for label, _ in row.reads), found, strict=True)
+            reads.setdefault(row.item, {}).update(labelled)
+        for item, by_label in reads.items():
+            logprobs = tuple(by_label[k].logprob for k in range(len(labels)))
+            scores[item] = LabelScores(logprobs, any(read.greedy for read in by_label.values()))
         return [scores[item] for item in range(len(conversations))]
 
     def _continue(self, prompts: list[list[int]], decoding: Decoding) -> list[Generation]:
@@ -186,25 +193,10 @@ class HfModel:
         count = ends[0] + 1 if ends else len(reply)  # the end mark was generated too
         return Generation(text, finish, len(prompt), count, seconds)
 
-    def _read(self, rows: list[Row]) -> Iterator[tuple[tuple[int, int], float]]:
-        """Run one batch and yield ((item, label), log-probability in nats)."""
-        width = max(len(row.ids) for row in rows)
-        kept = max(row.tail for row in rows)
-        ids = torch.tensor([row.ids + (self._pad,) * (width - len(row.ids)) for row in rows])
-        mask = torch.tensor([[1] * len(r.ids) + [0] * (width - len(r.ids)) for r in rows])
-        # (batch, kept): the positions that predict label tokens, the last ones of each row
-        at = torch.tensor([[max(len(r.ids) - kept + k, 0) for k in range(kept)] for r in rows])
-        device = self.network.device
-        with self._running(), torch.inference_mode():
-            logits = _logits_at(self.network, ids.to(device), mask.to(device), at.to(device))
-            logprobs = torch.log_softmax(logits.float(), dim=-1).cpu()  # (batch, kept, vocabulary)
-        for row, table in zip(rows, logprobs, strict=True):
-            first = kept - row.tail
-            for label, tokens in row.reads:
-                yield (
-                    (row.item, label),
-                    sum(float(table[first + k, token]) for k, token in enumerate(tokens)),
-                )
+    def report(self) -> dict[str, Any]:
+        """Tell how labels were scored, and on what."""
+        facts = {"threads": self._threads or torch.get_num_threads()}
+        return self.scorer.report() | dict(self.identity.details) | facts
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
@@ -239,32 +231,6 @@ class _GumbelNoise(LogitsProcessor):  # type: ignore[misc]
         uniform = torch.stack([torch.rand(size, generator=draw) for draw in self._draws])
         noise = -torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7)))
         return scores.float() / self._temperature + noise.to(scores.device)
-
-
-def _logits_at(
-    network: Any, ids: torch.Tensor, mask: torch.Tensor, at: torch.Tensor
-) -> torch.Tensor:
-    """Run a forward pass for some positions only.
-
-    # (batch, seq), (batch, seq), (batch, kept) -> (batch, kept, vocabulary)
-
-    The positions are picked before the output matrix, inside the model, so that whatever it does to
-    logits afterwards (scaling, soft caps) still happens; memory stays small.
-    """
-
-    def pick(hidden: torch.Tensor) -> torch.Tensor:
-        return hidden.gather(1, at.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
-
-    head = network.get_output_embeddings()
-    hook = head and head.register_forward_pre_hook(lambda _, args: (pick(args[0]), *args[1:]))
-    # Padding on the right cannot be seen by what stands left of it; the mask only keeps it so.
-    padded = {} if bool(mask.all()) else {"attention_mask": mask}
-    try:
-        logits: torch.Tensor = network(input_ids=ids, use_cache=False, **padded).logits
-    finally:
-        if hook:
-            hook.remove()
-    return logits if hook else pick(logits)
 
 
 def _load(

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from lexgate._digests import manifest_of
-from lexgate.critic._checkpoint import inspect
+from lexgate.critic.hf._checkpoint import inspect
 from lexgate.errors import EvidenceError, UsageError
 
 
@@ -124,7 +124,7 @@ def test_a_link_is_no_file_a_digest_can_stand_for(directory, tmp_path):
 
 _OPEN = """
 import sys
-from lexgate.critic._checkpoint import hub_snapshot
+from lexgate.critic.hf._checkpoint import hub_snapshot
 from lexgate.errors import LexgateError
 try:
     found = hub_snapshot(sys.argv[1], sys.argv[2] or None, allow_code=sys.argv[3] == "yes")

@@ -1,0 +1,1 @@
+"""Models that transformers can load: opened without running their code, scored by a token trie."""

@@ -1,0 +1,248 @@
+"""Label log-probabilities by the fastest way that is proved right on the model at hand.
+
+The ways, fastest first: packed attention, a trie over the cache, the same with the cache copied
+whole, padded rows, single rows. The first call scores some of its rows alone too, without padding
+and without a cache; where a way raises, or differs by more than rounding may, the next is taken.
+Later one row in a thousand, and every row much longer than any before, is checked again: a
+difference then spoils what was scored before, so all further scoring fails. Law (tested): over all
+families that transformers knows, no way that is taken is wrong beyond its tolerance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import DynamicCache
+
+from lexgate.critic.hf._packed import plain_attention
+from lexgate.critic.hf._trie import common, plan, unique_tokens
+from lexgate.critic.hf._walk import Walk, cache_kinds
+from lexgate.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lexgate.critic.hf._layout import Row
+    from lexgate.critic.hf._walk import Path, Read
+
+__all__ = ["Scorer"]
+
+_LADDER: tuple[Path, ...] = ("packed", "trie", "deep trie", "plain", "single")
+_FIRST = 2  # rows checked at once at the start
+_EVERY = 1000  # rows, of which one is checked
+_GROWN = (
+    1.5  # a row so much longer than any that was checked is checked too: windows begin somewhere
+)
+_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4}  # nats; other types round at 0.1
+_LAYERS = frozenset({"DynamicLayer", "DynamicSlidingWindowLayer"})  # replace tensors, never write
+_FAILURES = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    AssertionError,
+)  # fmt: skip  transformers raises any of them at what a family does not know
+
+
+@dataclass(slots=True)
+class Scorer:
+    """Scores rows on one network, and remembers how."""
+
+    network: Any
+    pad: int
+    most: int  # rows in one batch
+    name: str
+    path: Path = "plain"
+    reason: str = ""
+    largest: float = 0.0  # nats, over all checks of the path taken
+    checked: int = 0
+    rows: int = 0
+    given: int = 0  # tokens, each row in full
+    computed: int = 0  # tokens, each shared one once
+    steps: list[str] = field(default_factory=list)  # ways left, and why
+    _opening: tuple[int, ...] = ()  # tokens that prompts of one call after another begin with
+    _cache: Any = None  # of them
+    _longest: int = 0  # tokens of the longest row checked
+    _broken: str = ""
+
+    def __post_init__(self) -> None:
+        self.path, self.reason = _begin(self.network)
+        if self.reason:
+            self.steps.append(self.reason)
+
+    @property
+    def tolerance(self) -> float:
+        """The most that two ways may differ by, in nats."""
+        return _TOLERANCE.get(self.network.dtype, 0.1)
+
+    def score(self, rows: Sequence[Row]) -> list[list[Read]]:
+        """Score rows; of each, the reads in the order it asks for them.
+
+        Raises:
+            EvidenceError: a check failed after rows were scored; what they gave is in doubt.
+            RuntimeError: the network fails on single rows too.
+        """
+        if self._broken:
+            raise EvidenceError(self._broken)
+        if not rows:
+            return []
+        merged, places = _merge(rows)
+        reads = self._checked(merged)
+        self.rows += len(rows)
+        self.given += sum(len(row.ids) for row in rows)
+        return [[reads[i][k] for k in wanted] for i, wanted in places]
+
+    def report(self) -> dict[str, Any]:
+        """Tell the way taken and why, the largest error found, and what sharing saved."""
+        return {
+            "path": self.path,
+            "reason": "; ".join(self.steps) or "the fastest way agrees with single rows",
+            "largest_error": self.largest,
+            "tolerance": self.tolerance,
+            "checked": self.checked,
+            "rows": self.rows,
+            "tokens_given": self.given,
+            "tokens_computed": self.computed,
+        }
+
+    def _checked(self, rows: list[Row]) -> list[list[Read]]:
+        probes = self._probes(rows)
+        truth: list[list[Read]] | None = None
+        walk = Walk(self.network, self.pad, _budget(self.network), self.most)
+        while True:
+            try:
+                reads, computed = self._run(walk, rows)
+            except torch.OutOfMemoryError:
+                walk.budget, walk.most = walk.budget // 2, max(1, walk.most // 2)
+                if walk.budget < 256:
+                    raise
+                continue
+            except _FAILURES as error:
+                if self.path == _LADDER[-1]:
+                    raise
+                self._step(f"{self.path} does not run: {_brief(error)}")
+                continue
+            if self.path == _LADDER[-1]:
+                break
+            truth = truth or [walk.single(rows[i]) for i in probes]
+            error_ = _difference([reads[i] for i in probes], truth)
+            if error_ <= self.tolerance:
+                self.largest = max(self.largest, error_)
+                self.checked += len(probes)
+                self._longest = max([self._longest, *(len(rows[i].ids) for i in probes)])
+                break
+            self._step(f"{self.path} differs from single rows by {error_:.2g} nats")
+        self.computed += computed
+        return reads
+
+    def _run(self, walk: Walk, rows: list[Row]) -> tuple[list[list[Read]], int]:
+        if self.path == "single":
+            return [walk.single(row) for row in rows], sum(len(row.ids) for row in rows)
+        if self.path == "plain":
+            return walk.plain(rows), sum(len(row.ids) for row in rows)
+        call = _call(self.network)
+        cache = self._opening_cache(walk, rows, call)
+        root = plan(rows, call, len(self._opening) if cache is not None else 0)
+        return walk.walk(rows, root, self.path, cache), unique_tokens(root, rows)
+
+    def _opening_cache(self, walk: Walk, rows: list[Row], call: float) -> Any:
+        """Return the cache of what this call's rows and the last call's begin with, if it pays."""
+        ids = common(rows)
+        shared = _alike(self._opening, ids)
+        if shared <= call:
+            self._opening, self._cache = ids, None  # a later call may begin so too
+            return None
+        if self._cache is None or shared < len(self._opening):
+            self._opening = ids[:shared]
+            self._cache = walk.extend(None, self._opening)
+            self.computed += shared
+        return self._cache
+
+    def _probes(self, rows: list[Row]) -> list[int]:
+        """Choose the rows that are scored alone too."""
+        longest = max(range(len(rows)), key=lambda i: len(rows[i].ids))
+        if not self.checked:
+            return sorted({longest, *(len(rows) * k // _FIRST for k in range(_FIRST))})[:_FIRST]
+        due = [i for i in range(len(rows)) if (self.rows + i) % _EVERY == 0]
+        grown = len(rows[longest].ids) > _GROWN * self._longest
+        return sorted({*due, longest} if grown else due)
+
+    def _step(self, why: str) -> None:
+        if self.rows:
+            self._broken = (
+                f"{self.name}: {why}, after {self.rows} rows were scored: they are in doubt"
+            )
+            raise EvidenceError(self._broken)
+        self.steps.append(why)
+        self._cache = None
+        self.path = _LADDER[_LADDER.index(self.path) + 1]
+
+
+def _begin(network: Any) -> tuple[Path, str]:
+    """Choose the first way worth trying."""
+    try:
+        kinds = cache_kinds(DynamicCache(config=network.config))
+    except _FAILURES:
+        kinds = set()
+    if kinds - _LAYERS:
+        return "deep trie", f"its cache has layers of {', '.join(sorted(kinds - _LAYERS))}"
+    unfit = plain_attention(network.config.get_text_config())
+    if unfit or kinds != {"DynamicLayer"}:
+        return "trie", f"packed attention is not for {unfit or 'its cache'}"
+    return "packed", ""
+
+
+def _merge(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[int, range]]]:
+    """Join rows of the same ids; return them, and where each given row's reads are."""
+    found: dict[tuple[tuple[int, ...], int], int] = {}
+    merged: list[Row] = []
+    places = []
+    for row in rows:
+        at = found.setdefault((row.ids, row.tail), len(merged))
+        if at == len(merged):
+            merged.append(dataclasses.replace(row, reads=()))
+        begin = len(merged[at].reads)
+        merged[at] = dataclasses.replace(merged[at], reads=merged[at].reads + row.reads)
+        places.append((at, range(begin, begin + len(row.reads))))
+    return merged, places
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """Count leading ids two sequences have in common."""
+    return sum(
+        1 for _ in itertools.takewhile(lambda p: p[0] == p[1], zip(one, other, strict=False))
+    )
+
+
+def _difference(reads: Sequence[Sequence[Read]], truth: Sequence[Sequence[Read]]) -> float:
+    """Find the largest difference of log-probabilities, in nats; NaN counts as endless."""
+    pairs = [(a.logprob, b.logprob) for x, y in zip(reads, truth, strict=True)
+             for a, b in zip(x, y, strict=True)]  # fmt: skip
+    errors = [0.0 if a == b else abs(a - b) for a, b in pairs]
+    return max((e if e == e else float("inf") for e in errors), default=0.0)  # noqa: PLR0124
+
+
+def _call(network: Any) -> float:
+    """Estimate what one more forward pass costs, in tokens computed.
+
+    A layer takes some operators' start-up time whatever its size; a token takes two floating-point
+    operations a parameter. The rates are of one core, and of one data-centre GPU.
+    """
+    layers = network.config.get_text_config().num_hidden_layers
+    start, rate = (3e-4, 4e10) if network.device.type == "cpu" else (6e-5, 1e14)
+    return float(max(8.0, layers * start * rate / (2 * network.num_parameters())))
+
+
+def _budget(network: Any) -> int:
+    """Count the tokens that one forward pass may hold."""
+    return 16_384 if network.device.type == "cpu" else 65_536
+
+
+def _brief(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:160]
