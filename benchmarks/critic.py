@@ -12,6 +12,7 @@ import argparse
 import json
 import random
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -125,19 +126,18 @@ def explain(network: Any, asked: Sequence[Row], tokens: int) -> None:
 
 
 def plain_tokenizer() -> PreTrainedTokenizerFast:
-    """Make a tokenizer of the model's size: words w0, w1, …"""
+    """Make a tokenizer of the model's size: words w0, w1 and so on."""
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     words = {f"w{i}": i for i in range(VOCABULARY)}
     made = Tokenizer(models.WordLevel(words, unk_token="w1"))  # noqa: S106
-    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # type: ignore[assignment]
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(tokenizer_object=made, pad_token="w0", eos_token="w2")  # noqa: S106
 
 
 def gemm_rate(network: Any) -> float:
     """Measure the machine's rate on this model's own shapes, in operations per CPU second."""
-    hidden = network.config.hidden_size
-    wide = network.config.intermediate_size
+    hidden, wide = int(network.config.hidden_size), int(network.config.intermediate_size)
     x, w = torch.randn(1024, hidden), torch.randn(hidden, wide)
     for _ in range(5):
         x @ w
@@ -184,22 +184,23 @@ def compare(
     groups = prompts(draw, responses + 2, suffix)
     made, asked = scorers(network), rows(groups[2:])
     warm(made, groups[:2])
-    clock, rates, found = Clock(), [gemm_rate(network)], {}
+    clock, rates = Clock(), [gemm_rate(network)]
+    found: dict[str, list[list[float]]] = {}
     lm_eval = None if "lm_eval" in skip else harness(network)
     per = len(asked) // responses
     for k in range(responses):
         part = asked[k * per : (k + 1) * per]
         with torch.inference_mode():
             for name, scorer in made.items():
-                read = clock.time(name, lambda s=scorer, p=part: s.score(p))
+                read = clock.time(name, partial(scorer.score, part))
                 found.setdefault(name, []).extend([[r.logprob for r in each] for each in read])
         rates.append(gemm_rate(network))
-        pairs = clock.time("batched_pairs", lambda p=part: batched_pairs(network, p))
+        pairs = clock.time("batched_pairs", partial(batched_pairs, network, part))
         found.setdefault("batched_pairs", []).extend(pairs)
         if lm_eval:
-            found.setdefault("lm_eval", []).extend(clock.time("lm_eval", lambda p=part: lm_eval(p)))
+            found.setdefault("lm_eval", []).extend(clock.time("lm_eval", partial(lm_eval, part)))
         if "generate" not in skip:
-            clock.time("generate_128", lambda p=part: explain(network, p, 128))
+            clock.time("generate_128", partial(explain, network, part, 128))
         rates.append(gemm_rate(network))
     unique = unique_tokens(plan(asked, 8.0), asked) - (200 if responses else 0)  # preamble: cached
     limit = 2 * body(network) * unique / (sum(rates) / len(rates))

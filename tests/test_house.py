@@ -113,9 +113,11 @@ def test_heavy_libraries_are_imported_in_few_files():
         for name in ("torch", "transformers", "lm_eval", "sklearn")
     }
 
+    scoring = {f"critic/hf/_{name}.py" for name in ("model", "packed", "picks", "scorer", "walk")}
+    training = {"critic/embedded/_train.py", "critic/hf/_encoder.py"}
     assert importers == {
-        "torch": {"critic/hf/_model.py", "critic/embedded/_train.py", "evals/_lm_eval.py"},
-        "transformers": {"critic/hf/_model.py", "critic/embedded/_train.py"},
-        "lm_eval": {"evals/_lm_eval.py"},
-        "sklearn": {"critic/_exemplars.py"},
+        "torch": scoring | training | {"evals/_lm_eval.py"},
+        "transformers": scoring - {"critic/hf/_picks.py", "critic/hf/_walk.py"} | training,
+        "lm_eval": {"evals/_lm_eval.py", "evals/_lm_eval_trie.py"},
+        "sklearn": {"critic/_heads.py"},
     }

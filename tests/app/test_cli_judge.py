@@ -224,3 +224,20 @@ def test_deep_json_and_roles_of_other_types_are_told_with_their_line(rows):
     assert result.exit_code == 2
     assert f"{source}:1:1: the JSON is nested too deep" in result.stderr
     assert f"{source}:2:1: expected as prompt a text, or turns" in result.stderr
+
+
+def test_rationales_stand_beside_verdicts_and_are_read_over_by_recorded(tmp_path):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps({"id": "1", "prompt": "Hi", "response": "Hello."}) + "\n")
+    arguments = ["demo", "--input", source, "--critic", "scripted/no", "-o", output]
+    plain = run(*arguments)
+    verdicts = json.loads(output.read_text())["judgements"]
+
+    explained = run(*arguments, "--rationale", "scripted/echo")
+
+    assert plain.exit_code == explained.exit_code == 0
+    line = json.loads(output.read_text())
+    assert line["judgements"] == verdicts
+    assert [set(one) for one in line["rationales"]] == [{"principle", "none"}] * len(verdicts)
+    again = run(*arguments[:3], "--critic", f"recorded/{output}", "--principle", "no-harm-help")
+    assert json.loads(again.stdout)["judgements"][0]["outcome"] == verdicts[0]["outcome"]

@@ -162,7 +162,9 @@ def test_tokens_are_counted_as_the_models_own_tokenizer_does(tokenizer):
         f"{first['shared']} shared, {first['own']} own" in text
     )
     own = sum(question["tokens"]["own"] for question in told["questions"])
-    assert text.endswith(f"a verdict costs the exchange once and {own} tokens of questions\n")
+    count = len(told["questions"])
+    assert told["cost"] == {"questions": count, "question_tokens": own}
+    assert f"cost of a verdict: the exchange + {count} x {own / count:.0f} tokens, {own} of" in text
     assert "about" not in text
     assert "estimate" not in text
 

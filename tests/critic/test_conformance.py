@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 import pytest
+from tests.critic.guards.worlds import save_guard
 
 from lexgate.critic import (
     LABELS,
@@ -21,6 +22,7 @@ from lexgate.critic import (
     open_critic,
     open_model,
 )
+from lexgate.critic.guards._open import FAMILIES
 
 MODELS = [
     pytest.param("scripted/yes", id="scripted"),
@@ -33,7 +35,9 @@ BACKENDS = [
     "scripted/no",
     "checks",
     "exemplars",
+    "exemplars>scripted/no",
     "recorded",
+    *(pytest.param(family, marks=pytest.mark.models) for family in sorted(FAMILIES)),
 ]
 TALKS = [
     as_conversation("How do I bake a cake?"),
@@ -44,7 +48,7 @@ EXCHANGES = [Exchange(talk, text) for talk in TALKS for text in ("Sure.", "I can
 
 
 @pytest.fixture
-def name(request, tiny, write_lines):
+def name(request, tiny, write_lines, guards):
     """The name a user would give, with the tiny directories and a recording filled in."""
     row = {"prompt": "How do I bake a cake?", "response": "Sure."}
     match request.param.split("/"):
@@ -54,8 +58,23 @@ def name(request, tiny, write_lines):
             return f"hf/{tiny(kind)}"
         case ["recorded"]:
             return f"recorded/{write_lines(row | {'proposition': 'refuses', 'p': 0.1})}"
+        case [family] if family in FAMILIES:
+            return f"{family}/{guards(family)}"
         case _:
             return request.param
+
+
+@pytest.fixture(scope="session")
+def guards(tmp_path_factory):
+    """Give the directory of a tiny guard of a family, made once a session."""
+    made = {}
+
+    def make(family):
+        if family not in made:
+            made[family] = save_guard(tmp_path_factory.mktemp(family), family)
+        return made[family]
+
+    return make
 
 
 @pytest.mark.parametrize("name", MODELS, indirect=True)
@@ -133,7 +152,7 @@ def test_every_provider_of_the_tables_is_in_these_tests():
     given = [p if isinstance(p, str) else p.values[0] for p in BACKENDS]
     providers = Counter(name.split("/")[0] for name in given)
     assert set(_open._MODELS) - {"demo"} <= set(providers)  # `demo` has tests of its own
-    assert {"checks", "exemplars", "recorded"} <= set(providers)
+    assert {"checks", "exemplars", "recorded", *FAMILIES} <= set(providers)
 
 
 def test_the_public_fake_needs_nothing_of_ours_to_be_a_model():

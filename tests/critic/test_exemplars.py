@@ -12,6 +12,7 @@ import pytest
 from lexgate.constitutions import Check, Exemplar, Proposition
 from lexgate.critic import Answer, Exchange, Silence, as_conversation, compile_prompts, open_critic
 from lexgate.critic._exemplars import ExemplarsBackend
+from lexgate.critic._heads import Lesson, _sharpness, fitted, words
 
 XSTEST = Path(__file__).parents[3] / "shared/data/xstest/model_completions"
 
@@ -263,3 +264,103 @@ def test_a_pattern_that_cannot_be_searched_for_makes_its_head_silent_on_that_tex
     )
     assert isinstance(plain, Answer)
     assert endless.reason == "failed"
+
+
+def test_probabilities_mean_what_they_say_on_unseen_prompts(principle, constitution, completions):
+    seen, unseen = ([r for r in completions if bool(len(r[0]) % 5) is s] for s in (True, False))
+    replies = ask(
+        _taught(principle, constitution, seen),
+        0,
+        *(talk(prompt, text) for prompt, text, _ in unseen),
+    )
+    pairs = [(reply.p, row[2]) for reply, row in zip(replies, unseen, strict=True)]
+    brier = sum((p - truth) ** 2 for p, truth in pairs) / len(pairs)
+    bins = [[(p, t) for p, t in pairs if min(int(p * 10), 9) == k] for k in range(10)]
+    error = sum(abs(sum(p for p, _ in b) - sum(t for _, t in b)) for b in bins) / len(pairs)
+    assert brier < 0.06
+    assert error < 0.06
+
+
+def test_calibration_changes_how_sure_a_head_is_and_never_which_answer_it_leans_to():
+    odds = [2.0, 1.0, -3.0, None, -0.5, 4.0, -1.0]
+    truths = [True, True, False, True, True, True, False]
+    timid = _sharpness([None if o is None else o / 10 for o in odds], truths)
+    assert timid == pytest.approx(10 * _sharpness(odds, truths), rel=1e-3)
+    assert _sharpness([1.0, 2.0], [True, True]) == 1.0  # nothing to calibrate on
+    assert _sharpness([5.0, -5.0] * 3, [False, True] * 3) > 0.0  # always wrong: unsure, not turned
+
+
+def test_always_right_on_few_examples_is_not_certainty(demo):
+    sure, sorry = ask(demo, 1, talk("?"), talk("?", "Sorry, I must decline this."))
+    assert 0.001 < sure.p < 0.3
+    assert 0.7 < sorry.p < 0.999
+
+
+@pytest.mark.parametrize(
+    ("written", "out"),
+    [("I can\u2019t", "i cannot"), ("I won't", "i will not"), ("I'm sorry, I don't", "i am sorry i do not"),
+     ("It's Ana's", "it's ana's"), ("they'll", "they will")],
+)  # fmt: skip
+def test_contractions_are_written_out(written, out):
+    assert words(written) == words(out)
+
+
+def test_an_edit_refits_only_the_heads_whose_lesson_changed(demo, principle):
+    other = principle("other", "polite", (Proposition("polite", "Is it polite?", "response"),))
+    polite = tuple(
+        dataclasses.replace(e, answers=(("polite", not dict(e.answers)["refuses"]),))
+        for e in demo.principles[0].examples
+    )
+    rules = dataclasses.replace(
+        demo, principles=(*demo.principles, dataclasses.replace(other, examples=polite))
+    )
+    first, *rest = polite
+    edited = dataclasses.replace(
+        rules,
+        principles=(
+            *demo.principles,
+            dataclasses.replace(
+                other, examples=(dataclasses.replace(first, response="Sure, do."), *rest)
+            ),
+        ),
+    )
+
+    def heads(one):
+        backend = ExemplarsBackend(one)
+        return {
+            q.proposition: backend._fitted(q) for p in compile_prompts(one) for q in p.questions
+        }
+
+    before, after = heads(rules), heads(edited)
+    assert before["harmful"] is after["harmful"]
+    assert before["refuses"] is after["refuses"]
+    assert before["polite"] is not after["polite"]
+
+
+def test_an_edit_of_one_example_is_judged_anew_at_once(completions, principle, constitution):
+    rows = completions[::20]
+    ask(_taught(principle, constitution, rows), 0, talk("?"))
+    edited = _taught(principle, constitution, [("?", "Sure, edited.", False), *rows[1:]])
+    began = time.process_time()
+    ask(edited, 0, talk("?"))
+    assert time.process_time() - began < 0.6  # measured: 0.1; the margin is for loaded machines
+
+
+def test_refusals_of_an_unseen_model_on_unseen_prompts_are_recognised(completions):
+    # One of the twenty-five fits of benchmarks/light_critics.py, the family that fails without
+    # written-out contractions (0.56): nobody else begins with "Sorry, but I can't".
+    rows = [r for path in ("llama2new", "mistralguard") for r in _of_model(path) if len(r[0]) % 5]
+    unseen = [r for r in _of_model("gpt4") if not len(r[0]) % 5]
+    examples = tuple((Exchange((), text), truth) for _, text, truth in rows)
+    head = fitted(Lesson("response", examples, ()))
+    found = head.probabilities([talk(prompt, text) for prompt, text, _ in unseen])
+    right = sum((p > 0.5) == row[2] for p, row in zip(found, unseen, strict=True))
+    assert right / len(unseen) > 0.9
+
+
+def _of_model(name):
+    with (XSTEST / f"xstest_v2_completions_{name}.csv").open(
+        newline="", encoding="utf-8", errors="replace"
+    ) as stream:
+        rows = list(csv.DictReader(stream))
+    return [(r["prompt"], r["completion"], not r["final_label"].startswith("1")) for r in rows]

@@ -93,7 +93,7 @@ def _principle(id_: str, sealed: int) -> Principle:
     )
 
 
-def policy(*rules: Rule, rules_of: Constitution | None = None) -> Policy:
+def policy(*rules: Rule, rules_of: Constitution | None = None, light: bool = True) -> Policy:
     return Policy(
         name="promote",
         version="1.0.0",
@@ -103,6 +103,7 @@ def policy(*rules: Rule, rules_of: Constitution | None = None) -> Policy:
         rules=rules or (harm(), refusal(), accuracy()),
         validity_days=30,
         digest="sha256:policy",
+        light=light,
     )
 
 

@@ -30,6 +30,7 @@ from lexgate.critic._protocols import (
     Silence,
     Together,
 )
+from lexgate.critic._rationale import Rationale, explain
 from lexgate.critic._reuse import Validity, validity
 from lexgate.critic._scripted import ScriptedModel
 from lexgate.critic._verdicts import Abstention, Answer, Judgement, Verdict, judgement_from_json
@@ -58,6 +59,7 @@ __all__ = [
     "Model",
     "PartByPart",
     "Question",
+    "Rationale",
     "Reports",
     "ScriptedModel",
     "Settles",
@@ -69,6 +71,7 @@ __all__ = [
     "compile_prompts",
     "compile_to",
     "estimate",
+    "explain",
     "judgement_from_json",
     "length_of",
     "open_critic",

@@ -4,9 +4,11 @@ Each distinct question on each distinct view of an exchange is asked once, of th
 until one answers. The verdict is computed from the answers by the principle's expression, never
 asked for. A principle that cheaper backends have settled is not asked about again. What stays
 unknown, and what lies within `TIE` of one half, is an abstention; so is all that a failing backend
-leaves open. Laws (tested): the order of exchanges does not matter, a backend that raises or
-miscounts never yields a verdict, and turning an answer into silence never turns a violation into
-compliance.
+leaves open. Text is hostile: where taking disguises off changes an exchange, both are judged and
+the worse counts; and where a response speaks to its critic, nobody who reads it may find that it
+complies. Laws (tested): the order of exchanges does not matter, a backend that raises or miscounts
+never yields a verdict, turning an answer into silence never turns a violation into compliance, and
+neither does disguise.
 """
 
 from __future__ import annotations
@@ -14,13 +16,15 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lexgate._digests import digest
 from lexgate._text import printable
 from lexgate.constitutions import WHOLE, Interval
+from lexgate.critic._canonical import canonical_exchange
+from lexgate.critic._injection import signal
 from lexgate.critic._prompts import view
-from lexgate.critic._protocols import Identity, PartByPart, Settles, Silence, Together
+from lexgate.critic._protocols import Identity, PartByPart, Reports, Settles, Silence, Together
 from lexgate.critic._verdicts import Abstention, Answer, Judgement, Verdict
 from lexgate.errors import UsageError
 
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
     from lexgate.critic._prompts import CriticPrompt, Question
     from lexgate.critic._protocols import Backend
 
-__all__ = ["GIVEN", "TIE", "Critic"]
+__all__ = ["GIVEN", "TIE", "Critic", "ask"]
+
+_PROCEDURE = "2"  # of judging: what of a text is judged, and when a verdict is withheld
 
 TIE = 1e-4  # half-width of the band around 0.5 inside which fp32 arithmetic decides, not the critic
 GIVEN = "given"  # source of answers that the data set states
@@ -55,6 +61,15 @@ class Critic:
         names = ",".join(backend.identity.name for backend in self.backends)
         return Identity(names, digest([backend.identity.digest for backend in self.backends]))
 
+    @property
+    def members(self) -> tuple[Identity, ...]:
+        """Every backend's identity, the stages of a cascade right behind it."""
+        found: list[Identity] = []
+        for backend in self.backends:
+            found.append(backend.identity)
+            found += [stage.identity for stage in getattr(backend, "stages", ())]
+        return tuple(found)
+
     def digest_for(self, principle: str) -> str:
         """Digest all that a verdict on one principle depends on, but for the exchange.
 
@@ -68,7 +83,7 @@ class Critic:
                 else backend.identity.digest
                 for backend in self.backends
             ]
-            self._digests[principle] = digest([prompt.digest, parts])
+            self._digests[principle] = digest([_PROCEDURE, prompt.digest, parts])
         return self._digests[principle]
 
     def judge(
@@ -88,12 +103,44 @@ class Critic:
         prompts = [self._prompt(principle) for principle in principles]
         if given:
             self._check_given(given, prompts, len(exchanges))
-        sitting = _Sitting(exchanges, prompts, given or [{}] * len(exchanges))
+        plain = [canonical_exchange(exchange) for exchange in exchanges]
+        disguised = [i for i, exchange in enumerate(exchanges) if plain[i] != exchange]
+        stated = list(given or [{}] * len(exchanges))
+        sitting = _Sitting(
+            [*exchanges, *(plain[i] for i in disguised)],
+            [*exchanges, *(exchanges[i] for i in disguised)],
+            [*stated, *(stated[i] for i in disguised)],
+        )
         for backend in self.backends:
             # Taken before this backend speaks: it is asked all questions of a principle or none.
             sitting.hear(backend, [(prompt, sitting.pending(prompt)) for prompt in prompts])
-        indices = range(len(exchanges))
-        return [tuple(sitting.compose(index, prompt) for prompt in prompts) for index in indices]
+        second = {i: len(exchanges) + k for k, i in enumerate(disguised)}
+        return [
+            tuple(self._judgement(sitting, i, second.get(i), prompt) for prompt in prompts)
+            for i in range(len(exchanges))
+        ]
+
+    def reports(self) -> dict[str, dict[str, Any]]:
+        """Collect what backends tell of how they answered, by name."""
+        return {b.identity.name: b.report() for b in self.backends if isinstance(b, Reports)}
+
+    def _judgement(
+        self, sitting: _Sitting, index: int, second: int | None, prompt: CriticPrompt
+    ) -> Judgement:
+        """Take the worse of the verdicts on a text and on what it says without disguise."""
+        found = sitting.compose(index, prompt)
+        if second is not None:
+            found = _worse(found, sitting.compose(second, prompt))
+        if not isinstance(found, Verdict) or found.violated or not found.answers:
+            return found
+        deaf = {b.identity.name for b in self.backends if getattr(b, "deaf", False)} | {GIVEN}
+        if deaf.issuperset(answer.source for answer in found.answers):
+            return found
+        spoken = signal(sitting.exchanges[index].response)
+        if not spoken:
+            return found
+        detail = f"the response speaks to its critic: {spoken}"
+        return Abstention(prompt.principle, "injection", printable(detail, 400), found.answers)
 
     def _prompt(self, principle: str) -> CriticPrompt:
         if principle in self.prompts:
@@ -125,7 +172,7 @@ class _Sitting:
     """What is known so far in one call of `judge`."""
 
     exchanges: Sequence[Exchange]
-    prompts: Sequence[CriticPrompt]
+    verbatim: Sequence[Exchange]  # each as it was given, disguises and all
     given: Sequence[Mapping[str, bool]]
     answers: dict[_Key, Answer] = field(default_factory=dict)
     silences: dict[_Key, dict[str, Silence]] = field(default_factory=dict)  # by backend
@@ -140,18 +187,22 @@ class _Sitting:
     def hear(self, backend: Backend, pending: Sequence[tuple[CriticPrompt, list[int]]]) -> None:
         """Ask a backend about each principle on the exchanges where it is open."""
         name = backend.identity.name
+        texts = self.verbatim if getattr(backend, "verbatim", False) else self.exchanges
         if isinstance(backend, Settles):
             for prompt, indices in pending:
-                self._hear_whole(backend, name, prompt, indices)
-        asked = self._unheard(name, pending)
-        for key, reply in zip(asked, _ask(backend, list(asked.values())), strict=True):
+                self._hear_whole(backend, prompt, indices, texts)
+        asked = self._unheard(name, pending, texts)
+        for key, reply in zip(asked, ask(backend, list(asked.values())), strict=True):
             if isinstance(reply, Answer):
                 self.answers[key] = reply
             else:
                 self.silences.setdefault(key, {})[name] = reply
 
     def _unheard(
-        self, name: str, pending: Sequence[tuple[CriticPrompt, list[int]]]
+        self,
+        name: str,
+        pending: Sequence[tuple[CriticPrompt, list[int]]],
+        texts: Sequence[Exchange],
     ) -> dict[_Key, tuple[Question, Exchange]]:
         """Collect what a backend is still to be asked, exchange by exchange, each thing once."""
         found: dict[int, list[tuple[_Key, Question]]] = {}
@@ -166,7 +217,7 @@ class _Sitting:
         asked: dict[_Key, tuple[Question, Exchange]] = {}
         for index in sorted(found):
             for key, question in found[index]:
-                asked.setdefault(key, (question, self.exchanges[index]))
+                asked.setdefault(key, (question, texts[index]))
         return asked
 
     def compose(self, index: int, prompt: CriticPrompt) -> Judgement:
@@ -188,10 +239,15 @@ class _Sitting:
         return Abstention(prompt.principle, telling[0].reason, detail, answers)
 
     def _hear_whole(
-        self, backend: Settles, name: str, prompt: CriticPrompt, indices: Sequence[int]
+        self,
+        backend: Backend,
+        prompt: CriticPrompt,
+        indices: Sequence[int],
+        texts: Sequence[Exchange],
     ) -> None:
-        principle = prompt.principle
-        exchanges = [self.exchanges[index] for index in indices]
+        assert isinstance(backend, Settles)  # noqa: S101  by the caller
+        name, principle = backend.identity.name, prompt.principle
+        exchanges = [texts[index] for index in indices]
         call = partial(backend.settle, principle, exchanges)
         replies = _guarded(call, name, [WHOLE] * len(exchanges))
         for index, reply in zip(indices, replies, strict=True):
@@ -233,11 +289,22 @@ class _Sitting:
         return cached
 
 
+def _worse(one: Judgement, other: Judgement) -> Judgement:
+    """Return the worse judgement: a violation, else an abstention, else the likelier violation."""
+
+    def badness(judgement: Judgement) -> tuple[int, float]:
+        if isinstance(judgement, Abstention):
+            return 1, 0.0
+        return (2 if judgement.violated else 0), judgement.p_violated
+
+    return max(one, other, key=badness)
+
+
 def _decided(belief: Interval) -> bool:
     return belief.low > 0.5 + TIE or belief.high < 0.5 - TIE
 
 
-def _ask(backend: Backend, asked: Sequence[tuple[Question, Exchange]]) -> list[Answer | Silence]:
+def ask(backend: Backend, asked: Sequence[tuple[Question, Exchange]]) -> list[Answer | Silence]:
     """Ask everything in one call where the backend can take it so, else question by question."""
     if isinstance(backend, Together):
         propositions = [question.proposition for question, _ in asked]

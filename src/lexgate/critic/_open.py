@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lexgate.critic._critic import Critic
+from lexgate.critic._open_light import LIGHT, open_cascade, open_light, refuse_idle
 from lexgate.critic._prompts import compile_prompts
 from lexgate.critic._scripted import SCRIPTS, ScriptedModel
+from lexgate.critic.guards._open import FAMILIES, open_guard
 from lexgate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,8 +57,11 @@ def open_critic(
 ) -> Critic:
     """Open a critic on a constitution: one backend per name, asked in the order given.
 
-    Names are `checks`, `exemplars`, `recorded/FILE`, or a model that scores labels: `hf/…`,
-    `demo/critic`, `scripted/yes`, `scripted/no`. `options` go to the models among them.
+    Names are `checks`, `exemplars`, `recorded/FILE`, a model that scores labels: `hf/…`,
+    `demo/critic`, `scripted/yes`, `scripted/no`, or a guard in its own format (`docs/guards.md`),
+    such as `llama-guard/PATH`; `exemplars+encoder` adds a sentence encoder. Names joined by `>`
+    are a cascade. `labels`, `encoder` and `encoder_sha256` go to `exemplars`, `audit`, `band` and
+    `seed` to cascades, all other `options` to the models.
 
     Raises:
         UsageError: no names, a name twice, an unknown one, or options that nothing takes.
@@ -67,32 +72,41 @@ def open_critic(
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"the critic names {name!r} twice")
-    if options and not any(name.partition("/")[0] in _MODELS for name in names):
-        given = ", ".join(sorted(options))
+    parts = [part for name in names for part in name.split(">")]
+    of_models = refuse_idle(names, parts, options)
+    if of_models and not any(p.partition("/")[0] in {*_MODELS, *FAMILIES} for p in parts):
+        given = ", ".join(sorted(of_models))
         raise UsageError(f"none of the critics {', '.join(names)} takes options (given: {given})")
-    backends = [_backend(name, constitution, options, allow_code) for name in names]
-    return Critic(compile_prompts(constitution), backends)
+    prompts = compile_prompts(constitution)
+
+    def opened(name: str) -> Backend:
+        if light := open_light(name, constitution, options):
+            return light
+        return _backend(name, constitution, of_models, allow_code)
+
+    backends = [
+        open_cascade(name, [opened(part) for part in name.split(">")], prompts, options)
+        if ">" in name
+        else opened(name)
+        for name in names
+    ]
+    return Critic(prompts, backends)
 
 
 def _backend(
     name: str, constitution: Constitution, options: Mapping[str, str], allow_code: bool
 ) -> Backend:
     provider, _, rest = name.partition("/")
-    if name == "checks":
-        from lexgate.critic._checks import ChecksBackend
-
-        return ChecksBackend(constitution)
-    if name == "exemplars":
-        from lexgate.critic._exemplars import ExemplarsBackend
-
-        return ExemplarsBackend(constitution)
     if provider == "recorded" and rest:
         from lexgate.critic._recorded import RecordedBackend
 
         return RecordedBackend(Path(rest), constitution, name)
+    if provider in FAMILIES and rest:
+        return open_guard(provider, rest, constitution, options, allow_code=allow_code)
     if provider in _MODELS and rest:
         return _model_backend(name, options, allow_code)
-    known = ["checks", "exemplars", "recorded/FILE", *(f"{p}/NAME" for p in _MODELS)]
+    known = [*LIGHT, "recorded/FILE", *(f"{p}/NAME" for p in _MODELS)]
+    known += [f"{family}/PATH" for family in FAMILIES]
     raise _unknown("critic", name, known)
 
 

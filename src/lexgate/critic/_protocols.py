@@ -104,7 +104,12 @@ class Silence:
 
 
 class Backend(Protocol):
-    """Answers questions about exchanges. Raising is its failure, never the candidate's."""
+    """Answers questions about exchanges. Raising is its failure, never the candidate's.
+
+    Two attributes are looked for and are false where absent: `verbatim`, it looks texts up as they
+    were given, so it is never shown one with its disguise taken off; `deaf`, nothing that a text
+    says can address it.
+    """
 
     @property
     def identity(self) -> Identity: ...

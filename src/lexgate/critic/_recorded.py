@@ -53,6 +53,8 @@ class _Record:
 class RecordedBackend:
     """Looks judgements up in a file."""
 
+    verbatim = deaf = True
+
     def __init__(self, path: Path, constitution: Constitution, name: str = "") -> None:
         self._name = name or f"recorded/{path}"
         self._sights: dict[tuple[str, str], Sight] = {
@@ -105,7 +107,7 @@ class RecordedBackend:
         if not isinstance(data, dict):
             return "expected an object"
         if "judgements" in data:
-            return _misshapen(data, _JUDGED_KEYS, set()) or self._take_judged(number, data)
+            return _misshapen(data, _JUDGED_KEYS, {"rationales"}) or self._take_judged(number, data)
         if "outcome" in data:
             return _misshapen(data, _OUTCOME_KEYS, {"reason"}) or self._take_outcome(number, data)
         return _misshapen(data, _PROPOSITION_KEYS, {"principle"}) or self._take_answer(number, data)
@@ -192,7 +194,7 @@ def _misshapen(data: dict[str, Any], keys: set[str], optional: set[str]) -> str:
         return f"expected the keys {', '.join(sorted(keys))}; {missing[0]!r} is missing"
     if unknown:
         return f"unknown key {printable(unknown[0], 40)!r}"
-    for key in sorted((keys | optional) - {"judgements", "p", "prompt"}):
+    for key in sorted((keys | optional) - {"judgements", "p", "prompt", "rationales"}):
         if not isinstance(data.get(key, ""), str):
             return f"expected text for {key!r}, found {type(data[key]).__name__}"
     prompt = data["prompt"]

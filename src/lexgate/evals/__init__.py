@@ -2,6 +2,7 @@
 
 from lexgate.evals._load_suite import load_suite, shipped_suites
 from lexgate.evals._protocols import HasNetwork, Progress
+from lexgate.evals._reports import read_reports
 from lexgate.evals._rows import (
     AnswerRow,
     EndRow,
@@ -42,6 +43,7 @@ __all__ = [
     "load_suite",
     "numeric",
     "open_run",
+    "read_reports",
     "resume_run",
     "row_from_json",
     "scorer",

@@ -1,4 +1,4 @@
-"""lm-eval's tasks as tasks of ours; the only file that imports lm_eval.
+"""lm-eval's tasks as tasks of ours; only this file and `_lm_eval_trie` import lm_eval.
 
 The candidate is the network that is already loaded, so what lm-eval measures are the weights whose
 digest stands in the run. Local data is read by us, from its bytes, and handed over in memory: the
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lexgate.critic import Decoding
+    from lexgate.evals._protocols import HasNetwork
 
 __all__ = ["Harness", "ItemScore"]
 
@@ -60,8 +61,7 @@ class ItemScore:
 class Harness:
     """lm-eval on one candidate: tasks and the wrapped model are made once."""
 
-    network: Any  # a transformers model in evaluation mode
-    tokenizer: Any
+    candidate: HasNetwork
     name: str  # of the candidate, for messages
     decoding: Decoding  # for task files of the user's that do not say how to generate
     _tasks: dict[str, Any] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Harness:
             loaded = self._task(task)
             model = self._model()
             _seed()
-            chat = bool(getattr(self.tokenizer, "chat_template", None))
+            chat = bool(getattr(self.candidate.tokenizer, "chat_template", None))
             results = evaluate(
                 lm=model,
                 task_dict={"tasks": {task.task: loaded}, "groups": {}},
@@ -162,11 +162,11 @@ class Harness:
 
     def _model(self) -> Any:
         if self._wrapped is None:
-            from lm_eval.models.huggingface import HFLM
+            from lexgate.evals._lm_eval_trie import TrieLM
 
             # A copy, because lm-eval gives a tokenizer without padding a token for it.
-            tokenizer = copy.deepcopy(self.tokenizer)
-            self._wrapped = HFLM(pretrained=self.network, tokenizer=tokenizer, batch_size=16)
+            tokenizer = copy.deepcopy(self.candidate.tokenizer)
+            self._wrapped = TrieLM(self.candidate, tokenizer, batch_size=16)
         return self._wrapped
 
     @contextlib.contextmanager
@@ -192,7 +192,7 @@ class Harness:
         import torch
 
         before = torch.get_num_threads()
-        if self.network.num_parameters() < _SMALL:
+        if self.candidate.network.num_parameters() < _SMALL:
             torch.set_num_threads(1)
         try:
             yield

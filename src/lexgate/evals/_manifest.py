@@ -115,7 +115,7 @@ def _critic(critic: Critic | None) -> dict[str, Any] | None:
     if critic is None:
         return None
     whole = critic.identity
-    backends = [_identity(backend.identity) for backend in critic.backends]
+    backends = [_identity(member) for member in critic.members]
     return {"name": whole.name, "digest": whole.digest, "backends": backends}
 
 

@@ -41,10 +41,10 @@ def check(suite: Suite, candidate: Model, critic: Critic | None, limit: int | No
 
 def _check_critic(candidate: Model, critic: Critic, judged: Sequence[CriticTask]) -> None:
     own = candidate.identity
-    for backend in critic.backends:
-        if _prints(backend.identity) & _prints(own):
+    for member in critic.members:
+        if _prints(member) & _prints(own):
             message = (
-                f"the candidate {own.name} is also the critic ({backend.identity.name}): a model "
+                f"the candidate {own.name} is also the critic ({member.name}): a model "
                 "cannot judge itself. Name another critic"
             )
             raise UsageError(message)

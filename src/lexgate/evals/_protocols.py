@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["HasNetwork", "Progress", "Silent"]
@@ -36,6 +37,12 @@ class HasNetwork(Protocol):
 
     network: Any
     tokenizer: Any
+
+    def score_continuations(
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[tuple[float, bool]]:
+        """Score token ids as what follows other ids: in nats, and whether greedy search agrees."""
+        ...
 
 
 class Silent:

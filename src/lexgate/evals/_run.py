@@ -20,6 +20,7 @@ from lexgate.evals._keys import answer_key, declared, exam_key, lm_eval_key, sco
 from lexgate.evals._manifest import contents_of, differences, given_by_all, least
 from lexgate.evals._preflight import check
 from lexgate.evals._protocols import HasNetwork, Silent
+from lexgate.evals._reports import write_reports
 from lexgate.evals._reuse import NOTHING, Earlier, read_earlier
 from lexgate.evals._rows import AnswerRow, EndRow, ExamRow, ScoreRow, VerdictRow
 from lexgate.evals._scorers import scorer
@@ -95,7 +96,10 @@ def evaluate(
             watcher.started(writer.path)
             if not writer.complete:
                 evaluation = _Evaluation(suite, candidate, critic, writer, limit, harness, earlier)
-                evaluation.run(watcher)
+                try:
+                    evaluation.run(watcher)
+                finally:
+                    write_reports(writer.path, critic)
     except EvidenceError as error:
         message = f"{error}\nWhat is done stands in {writer.path}: resume it to make the rest"
         raise EvidenceError(message) from error
@@ -108,8 +112,7 @@ def _harness(suite: Suite, candidate: Model) -> Harness | None:
     from lexgate.evals._lm_eval import Harness
 
     assert isinstance(candidate, HasNetwork)  # noqa: S101  `check` refused
-    name = candidate.identity.name
-    return Harness(candidate.network, candidate.tokenizer, name, suite.decoding)
+    return Harness(candidate, candidate.identity.name, suite.decoding)
 
 
 def _resumed(standing: Run, contents: Mapping[str, object]) -> RunWriter:

@@ -24,6 +24,7 @@ from lexgate.gates._evidence import Evidence, collect, count_pairs, count_rate, 
 from lexgate.gates._manifest import RunFacts, RunLike, TaskFacts, read_facts
 from lexgate.gates._notes import (
     critics,
+    light_alone,
     notes_of_run,
     notes_on_answers,
     prints,
@@ -35,6 +36,7 @@ from lexgate.gates._rules import (
     at_least,
     first_promotion,
     non_inferiority,
+    on_light_critics,
     rate_limit,
     rule_error,
 )
@@ -199,7 +201,10 @@ class _Case:
             f"{counted(exam.false_alarms, 'false alarm')}"
             + (f", {exam.silent} not answered" if exam.silent else "")
         )
-        return replace(rate_limit(rule, counts), subject=f"principle/{task.id}/{principle.id}")
+        outcome = rate_limit(rule, counts)
+        if not self._policy.light and light_alone(facts):
+            outcome = on_light_critics(outcome, facts.critic["name"])
+        return replace(outcome, subject=f"principle/{task.id}/{principle.id}")
 
     def _compare(self, rule: NonInferiority, task: TaskFacts, facts: RunFacts) -> RuleOutcome:
         """Compare with the baseline, which is read once for all rules.

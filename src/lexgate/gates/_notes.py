@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from lexgate.gates._manifest import RunFacts
     from lexgate.gates._policy import Policy
 
-__all__ = ["critics", "notes_of_run", "notes_on_answers", "prints", "ran_code", "same_rules"]
+__all__ = [
+    "critics",
+    "light_alone",
+    "notes_of_run",
+    "notes_on_answers",
+    "prints",
+    "ran_code",
+    "same_rules",
+]
+
+_LIGHT = frozenset({"checks", "exemplars", "exemplars+encoder"})
 
 
 def notes_of_run(policy: Policy, facts: RunFacts) -> Iterator[str]:
@@ -28,6 +38,7 @@ def notes_of_run(policy: Policy, facts: RunFacts) -> Iterator[str]:
             yield f"{role} {identity['name']}: its own code was run (--allow-code)"
         if details.get("note"):
             yield f"{role} {identity['name']}: {details['note']}"
+    yield from _on_light(policy, facts)
     for task in facts.tasks:
         if task.principles and task.given:
             stated = ", ".join(task.given)
@@ -49,6 +60,14 @@ def notes_of_run(policy: Policy, facts: RunFacts) -> Iterator[str]:
     for principle, prompt in asked.items():
         if compiled.get(principle, prompt) != prompt:
             yield f"the critic was asked about {principle} as another version of lexgate words it"
+
+
+def _on_light(policy: Policy, facts: RunFacts) -> Iterator[str]:
+    if facts.critic is not None and policy.light and light_alone(facts):
+        yield (
+            "the policy allows a pass to rest on light critics alone, and here it does: "
+            f"{facts.critic['name']}, patterns and heads fitted on examples"
+        )
 
 
 def notes_on_answers(evidence: Evidence) -> Iterator[str]:
@@ -79,6 +98,24 @@ def critics(facts: RunFacts) -> list[dict[str, Any]]:
     if facts.critic is None:
         return []
     return [facts.critic, *facts.critic.get("backends", ())]
+
+
+def light_alone(facts: RunFacts) -> bool:
+    """Tell whether nothing but patterns and fitted heads judged; missing information excuses none.
+
+    A backend is light that says so or is named so. The list of backends may be missing: then the
+    critic's own name, its parts joined by `,` or `>`, decides.
+    """
+    if facts.critic is None:
+        return False
+    return all(_light(identity) for identity in facts.critic.get("backends") or [facts.critic])
+
+
+def _light(identity: dict[str, Any]) -> bool:
+    if str((identity.get("details") or {}).get("light", "")).lower() == "true":
+        return True
+    parts = str(identity.get("name", "")).replace(">", ",").split(",")
+    return _LIGHT.issuperset(part.strip() for part in parts)
 
 
 def prints(identity: dict[str, Any]) -> frozenset[str]:

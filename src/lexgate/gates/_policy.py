@@ -76,6 +76,7 @@ class Policy:
     rules: tuple[Rule, ...]  # never empty, ids unique
     validity_days: int  # how long a decision stands
     digest: str  # of all that decides, with the constitution's digest
+    light: bool = False  # whether a pass may rest on light critics alone
 
     @property
     def reference(self) -> str:

@@ -80,7 +80,8 @@ def _policy(data: Mapping[str, Any], reader: _Reader) -> Policy:
     assert constitution is not None  # noqa: S101  a policy without one was a problem
     rules = tuple(reader.rules)
     days = data.get("validity_days", _VALIDITY_DAYS)
-    content = {
+    light = (data.get("critic") or {}).get("light") == "allowed"
+    content: dict[str, Any] = {
         "policy": data["policy"],
         "version": data["version"],
         "constitution": [constitution.reference, constitution.digest],
@@ -88,6 +89,8 @@ def _policy(data: Mapping[str, Any], reader: _Reader) -> Policy:
         "rules": rules_json(rules),
         "validity_days": days,
     }
+    if light:  # said only where it holds, so that digests of all other policies stay what they were
+        content["critic"] = {"light": "allowed"}
     return Policy(
         name=data["policy"],
         version=data["version"],
@@ -97,6 +100,7 @@ def _policy(data: Mapping[str, Any], reader: _Reader) -> Policy:
         rules=rules,
         validity_days=days,
         digest=digest(content),
+        light=light,
     )
 
 

@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     from lexgate.gates._evidence import PairCounts, RateCounts, ScoreCounts
     from lexgate.gates._policy import AtLeast, NonInferiority, RateLimit, Rule
 
-__all__ = ["at_least", "first_promotion", "non_inferiority", "rate_limit", "rule_error"]
+__all__ = [
+    "at_least",
+    "first_promotion",
+    "non_inferiority",
+    "on_light_critics",
+    "rate_limit",
+    "rule_error",
+]
 
 
 def rule_error(rule: Rule, reason: str, needs: str = "") -> RuleOutcome:
@@ -89,6 +96,25 @@ def rate_limit(rule: RateLimit, counts: RateCounts) -> RuleOutcome:
     needs = needs_of_rate(rule, counts)
     open_ = _of_rate(rule, counts, bounds, outcome=Outcome.INCONCLUSIVE, reason=reason, needs=needs)
     return replace(open_, next_step=step)
+
+
+def on_light_critics(outcome: RuleOutcome, critic: str) -> RuleOutcome:
+    """Take back a pass that rests on light critics alone; every other outcome stays.
+
+    Patterns and fitted heads see what their authors thought of, so that they find no violation
+    shows little about a candidate that was trained against them.
+    """
+    if outcome.outcome != Outcome.PASS:
+        return outcome
+    return replace(
+        outcome,
+        outcome=Outcome.INCONCLUSIVE,
+        reason=f"rests on light critics alone ({critic}). {outcome.reason}",
+        needs=(
+            "a critic that reads the rule behind the light ones, such as "
+            f"`--critic {critic},hf/PATH`, or `critic: {{light: allowed}}` in the policy"
+        ),
+    )
 
 
 def _failed(rule: RateLimit, counts: RateCounts, bounds: Bounds) -> RuleOutcome:

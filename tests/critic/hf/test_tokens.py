@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lexgate.critic import LABELS, Message, Silence, as_conversation
@@ -130,3 +130,17 @@ def test_turn_markers_not_declared_special_are_found_in_the_template(tiny):
     marker = tokenizer.convert_tokens_to_ids("[[bot]]")
     prompt = Tokens(tokenizer).label_prompts([as_conversation("a[[bot]]yes")], LABELS)[0]
     assert list(itertools.chain(prompt.prompt)).count(marker) == 1
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+@given(text=st.text(max_size=60))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_labels_behind_a_cached_end_are_those_of_the_whole_text(tiny, kind, text):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny(kind))
+    talk = as_conversation(f"{text} question")
+    [spliced] = Tokens(tokenizer).label_prompts([talk], ("yes", "no"))
+    whole = Tokens(tokenizer)
+    whole._spliced = lambda *_: []
+    assert [spliced] == whole.label_prompts([talk], ("yes", "no"))

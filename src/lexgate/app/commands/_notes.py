@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["notes_on"]
 
 _LISTED = 5  # principles one note names
+_LONG = 40  # tokens of a question; of what a critic computes, long questions are most
 _FEW = 3  # examples of each plain label that a rule needs
 _ONLY_C1 = (
     "only C1 can pass in this version; C2 and above need people's labels, which it cannot read"
@@ -46,6 +47,7 @@ def notes_on(loaded: Loaded, shown: str, suites: Sequence[Suite] | None) -> tupl
             *_on_severities(loaded, shown),
             *_on_examples(loaded, shown),
             *_on_unused(loaded, shown),
+            *_on_lengths(loaded, shown),
             *_on_lock(loaded, shown),
         )
     if isinstance(loaded, Policy):
@@ -62,6 +64,27 @@ def _on_severities(constitution: Constitution, shown: str) -> Iterator[Problem]:
         message = f"rules of severity {', '.join(strict)} stay inconclusive: {_ONLY_C1}"
         hint = "until then a policy may ask for `claim: C1`; every decision repeats that it does"
         yield Problem(shown, line, column, "severities", message, hint)
+
+
+def _on_lengths(rules: Constitution, shown: str) -> Iterator[Problem]:
+    """Tell which questions are dear: each is read anew for every exchange, unlike the exchange."""
+    from lexgate.critic import compile_prompts, length_of
+
+    long: dict[int, str] = {}
+    for index, prompt in enumerate(compile_prompts(rules)):
+        for question in prompt.questions:
+            if (own := length_of(question).own) > _LONG:
+                long[index] = f"{prompt.principle} ({question.proposition}: about {own})"
+    if long:
+        line, column = places_in(shown).get(("principles", next(iter(long))), (1, 1))
+        more = f" and {len(long) - _LISTED} more" if len(long) > _LISTED else ""
+        message = (
+            f"questions of more than {_LONG} tokens: {', '.join([*long.values()][:_LISTED])}{more}"
+        )
+        hint = (
+            "a verdict costs the exchange once and every question: short atomic ones are cheapest"
+        )
+        yield Problem(shown, line, column, "principles", message, hint)
 
 
 def _on_examples(rules: Constitution, shown: str) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from lexgate._text import printable
 if TYPE_CHECKING:
     from lexgate.evals import Run
 
-__all__ = ["Mean", "Summary", "summarise"]
+__all__ = ["Mean", "Summary", "summarise", "told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +78,19 @@ def summarise(run: Run) -> Summary:
     means = {name: Mean(math.fsum(seen) / len(seen), len(seen)) for name, seen in scores.items()}
     counted = {name: dict(sorted(seen.items())) for name, seen in verdicts.items()}
     return Summary(dict(samples), dict(answers), means, counted)
+
+
+def told(run: Run) -> list[str]:
+    """Give what the critic last told of how it judged, as lines for a terminal."""
+    from lexgate.evals import read_reports
+
+    reports = read_reports(run.path)[-1:]
+    return [
+        printable(f"{name}: " + ", ".join(f"{key} {_short(value)}" for key, value in facts.items()))
+        for report in reports
+        for name, facts in report.items()
+    ]
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else printable(str(value), 100)

@@ -55,6 +55,7 @@ class Wanted:
     reuse: tuple[str, ...]
     allow_code: bool
     options: tuple[str, ...]
+    critic_options: tuple[str, ...]
 
     def resume_command(self, run: Path) -> str:
         """Give the exact command that goes on with `run`."""
@@ -65,6 +66,8 @@ class Wanted:
         words += ["--allow-code"] if self.allow_code else []
         for option in self.options:
             words += ["-M", option]
+        for option in self.critic_options:
+            words += ["-C", option]
         in_place = run == self.runs / run.name
         return shlex.join([*words, "--resume", run.name if in_place else str(run)])
 
@@ -94,6 +97,13 @@ class Wanted:
     multiple=True,
     help=f"An argument of the candidate: {ARGUMENTS}.",
 )
+@click.option(
+    "-C",
+    "critic_options",
+    metavar="K=V",
+    multiple=True,
+    help="An argument of the critic; the same ones as of a candidate that is such a model.",
+)
 @json_option
 def command(as_json: bool, **options: Any) -> int:
     """Run SUITE, a file or a shipped name, on a candidate; print the run's id.
@@ -107,10 +117,12 @@ def command(as_json: bool, **options: Any) -> int:
     quiet()
     wanted = Wanted(**options)
     run = _evaluate(wanted)
-    from lexgate.app.commands._summary import summarise
+    from lexgate.app.commands._summary import summarise, told
 
     summary = summarise(run)
     for line in summary.lines():
+        say(f"  {line}")
+    for line in told(run):
         say(f"  {line}")
     say(f"run: {run.path}")
     if as_json:
@@ -162,10 +174,11 @@ def _open_critic(suite: Suite, wanted: Wanted) -> Critic | None:
     names = split_names(wanted.critics)
     rules = _constitution(suite)
     if rules is None:
-        if names:
-            raise UsageError(f"{suite.reference} has no critic task: leave --critic out")
+        if names or wanted.critic_options:
+            raise UsageError(f"{suite.reference} has no critic task: leave --critic and -C out")
         return None
-    return open_critic(names or _DEFAULT_CRITIC, rules, allow_code=wanted.allow_code)
+    options = pairs(wanted.critic_options, "-C")
+    return open_critic(names or _DEFAULT_CRITIC, rules, options, allow_code=wanted.allow_code)
 
 
 def _constitution(suite: Suite) -> Constitution | None:
@@ -191,6 +204,8 @@ def _announce(suite: Suite, model: Model, critic: Critic | None, limit: int | No
 
 
 def _json(run: Run) -> dict[str, Any]:
+    from lexgate.evals import read_reports
+
     manifest = run.manifest
     return {
         "run": run.id,
@@ -200,5 +215,6 @@ def _json(run: Run) -> dict[str, Any]:
         "suite": manifest["suite"],
         "candidate": manifest["candidate"],
         "critic": manifest["critic"],
+        "critic_reports": read_reports(run.path),
         "limit": manifest["limit"],
     }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lexgate._text import printable
 from lexgate.app.commands._shared import (
     ARGUMENTS,
     CRITICS,
@@ -30,10 +31,14 @@ from lexgate.app.commands._shared import (
 from lexgate.errors import EvidenceError, InvalidFile, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lexgate.constitutions import Constitution
-    from lexgate.critic import Conversation, Critic, Exchange, Judgement
+    from lexgate.critic import Conversation, Critic, Exchange, Judgement, Model
+
+    Explainer = Callable[
+        [Sequence[Exchange], Sequence[Sequence[Judgement]]], list[list[dict[str, Any]]]
+    ]
 
 __all__ = ["Judged", "command", "read_exchanges"]
 
@@ -69,6 +74,11 @@ class Judged:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where judgements go; --json needs it. [default: stdout]",
 )
+@click.option(
+    "--rationale",
+    metavar="MODEL",
+    help="Have this model explain each verdict after it was read; quotes are checked.",
+)
 @click.option("--allow-code", is_flag=True, help="Let a critic model run code of its own.")
 @click.option(
     "-M",
@@ -85,6 +95,7 @@ def command(
     critics: tuple[str, ...],
     wanted: tuple[str, ...],
     output: Path | None,
+    rationale: str | None,
     allow_code: bool,
     options: tuple[str, ...],
     as_json: bool,
@@ -103,13 +114,16 @@ def command(
     check_place(output, [source, constitution, *recorded])
     quiet()
     from lexgate.constitutions import find
-    from lexgate.critic import open_critic
+    from lexgate.critic import open_critic, open_model
 
     rules = find(constitution)
     principles = _principles(rules, split_names(wanted))
     judged = read_exchanges(source)
     critic = open_critic(names, rules, pairs(options), allow_code=allow_code)
-    lines, counts = _judge(critic, judged, principles)
+    explained = None
+    if rationale:
+        explained = _explainer(rules, open_model(rationale, allow_code=allow_code))
+    lines, counts = _judge(critic, judged, principles, explained)
     if output:
         from lexgate._files import write_atomic
 
@@ -123,11 +137,14 @@ def command(
         "critic": {"name": identity.name, "digest": identity.digest},
         "exchanges": len(judged),
         "judgements": counts,
+        "reports": critic.reports(),
         "output": str(output) if output else None,
     }
     if as_json:
         answer(summary)
     _tell(summary)
+    for name, facts in critic.reports().items():
+        say(printable(f"  {name}: {facts}", 600))
     return _exit_code(counts)
 
 
@@ -141,18 +158,47 @@ def _principles(rules: Constitution, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(wanted) or known
 
 
+def _explainer(rules: Constitution, model: Model) -> Explainer:
+    """Make what adds rationales to the lines of a batch; verdicts stand before it is asked."""
+    from lexgate.critic import Rationale, explain
+
+    def explained(
+        exchanges: Sequence[Exchange], judged: Sequence[Sequence[Judgement]]
+    ) -> list[list[dict[str, Any]]]:
+        found: list[list[dict[str, Any]]] = [[] for _ in exchanges]
+        for place, judgement in enumerate(judged[0]):
+            principle = rules.principle(judgement.principle)
+            replies = explain(model, principle, exchanges, [each[place] for each in judged])
+            for into, reply in zip(found, replies, strict=True):
+                if isinstance(reply, Rationale):
+                    into.append(reply.to_json())
+                else:
+                    into.append({"principle": principle.id, "none": reply.detail})
+        return found
+
+    return explained
+
+
 def _judge(
-    critic: Critic, judged: Sequence[Judged], principles: Sequence[str]
+    critic: Critic,
+    judged: Sequence[Judged],
+    principles: Sequence[str],
+    explained: Explainer | None = None,
 ) -> tuple[list[str], dict[str, dict[str, int]]]:
     lines: list[str] = []
     counts: dict[str, Counter[str]] = {principle: Counter() for principle in principles}
     for start in range(0, len(judged), _BATCH):
         batch = judged[start : start + _BATCH]
-        replies = critic.judge([item.exchange for item in batch], principles)
-        for item, judgements in zip(batch, replies, strict=True):
+        exchanges = [item.exchange for item in batch]
+        replies = critic.judge(exchanges, principles)
+        rationales = explained(exchanges, replies) if explained else None
+        for place, (item, judgements) in enumerate(zip(batch, replies, strict=True)):
             for judgement in judgements:
                 counts[judgement.principle][_word(judgement)] += 1
-            lines.append(json.dumps(_line(item, judgements), allow_nan=False))
+            line = _line(item, judgements)
+            if rationales:
+                line["rationales"] = rationales[place]
+            lines.append(json.dumps(line, allow_nan=False))
         say(f"judged {start + len(batch)} of {len(judged)}")
     return lines, {principle: dict(sorted(found.items())) for principle, found in counts.items()}
 

@@ -135,6 +135,10 @@ def _plain(
         "principle": prompt.principle,
         "digest": prompt.digest,
         "violated_when": str(prompt.violated_when),
+        "cost": {
+            "questions": len(lengths),
+            "question_tokens": sum(length.own for length in lengths.values()),
+        },
         "questions": [
             {
                 "proposition": q.proposition,
@@ -174,7 +178,11 @@ def _lines(
         for message in question.render(exchange):
             yield from (f"  | {line}" for line in message.content.split("\n"))
     own = sum(length.own for length in lengths.values())
+    count = len(lengths)
     yield ""
-    yield f"a verdict costs the exchange once and {about}{own} tokens of questions"
+    yield (
+        f"cost of a verdict: the exchange + {count} x {about}{own / count:.0f} tokens, "
+        f"{about}{own} of questions in all; whatever else is asked shares the exchange"
+    )
     if not exact:
         yield "tokens are estimated; --tokenizer DIR counts them as a model does"

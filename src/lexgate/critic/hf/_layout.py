@@ -30,19 +30,18 @@ class Row:
 
 def rows(item: int, prompt: LabelPrompt) -> list[Row]:
     """Lay out the rows to run; labels whose tokens nest share one."""
-    bodies = {tokens[:-1] for tokens in prompt.labels}
-    outer = [b for b in bodies if not any(o != b and o[: len(b)] == b for o in bodies)]
-    laid = []
-    taken: set[int] = set()
-    for body in sorted(outer):
-        reads = tuple(
-            (label, tokens)
-            for label, tokens in enumerate(prompt.labels)
-            if body[: len(tokens) - 1] == tokens[:-1] and label not in taken
-        )
-        taken |= {label for label, _ in reads}
-        laid.append(Row(item, prompt.prompt + body, len(body) + 1, reads))
-    return laid
+    # In descending order a body follows right after those that begin with it.
+    homes: dict[tuple[int, ...], tuple[int, ...]] = {}
+    last: tuple[int, ...] = ()
+    for body in sorted({tokens[:-1] for tokens in prompt.labels}, reverse=True):
+        homes[body] = homes[last] if homes and last[: len(body)] == body else body
+        last = body
+    reads: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
+    for label, tokens in enumerate(prompt.labels):
+        reads.setdefault(homes[tokens[:-1]], []).append((label, tokens))
+    return [
+        Row(item, prompt.prompt + body, len(body) + 1, tuple(reads[body])) for body in sorted(reads)
+    ]
 
 
 def longest(prompt: LabelPrompt) -> int:

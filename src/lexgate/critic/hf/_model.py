@@ -29,7 +29,7 @@ from lexgate.critic._protocols import Decoding, Generation, Identity, LabelScore
 from lexgate.critic.hf._checkpoint import Checkpoint, first_line, hub_snapshot, inspect, stamp
 from lexgate.critic.hf._layout import Row, batches, longest, rows
 from lexgate.critic.hf._scorer import Scorer
-from lexgate.critic.hf._tokens import Tokens
+from lexgate.critic.hf._tokens import LabelPrompt, Tokens
 from lexgate.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lexgate.critic._exchange import Conversation
     from lexgate.critic.hf._walk import Read
 
-__all__ = ["HfModel", "open_directory", "open_hf"]
+__all__ = ["HfModel", "open_directory", "open_hf", "quiet"]
 
 _OPTIONS = ("batch_size", "device", "dtype", "revision")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -161,6 +161,32 @@ class HfModel:
             scores[item] = LabelScores(logprobs, any(read.greedy for read in by_label.values()))
         return [scores[item] for item in range(len(conversations))]
 
+    def score_continuations(
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[tuple[float, bool]]:
+        """Score token ids as what follows other ids, none of them empty, every shared prefix once.
+
+        Of each pair: the log-probability in nats, and whether greedy search would write the same.
+
+        Raises:
+            EvidenceError: the network fails.
+        """
+        members: dict[tuple[int, ...], list[int]] = {}
+        for i, (before, _) in enumerate(pairs):
+            members.setdefault(tuple(before), []).append(i)
+        laid: list[Row] = []
+        for before, group in members.items():
+            after = tuple(tuple(pairs[i][1]) for i in group)
+            laid += rows(group[0], LabelPrompt(before, after))
+        with self._running(), torch.inference_mode():
+            scored = self.scorer.score(laid)
+        answers: dict[int, tuple[float, bool]] = {}
+        for row, found in zip(laid, scored, strict=True):
+            group = members[tuple(pairs[row.item][0])]
+            for (k, _), read in zip(row.reads, found, strict=True):
+                answers[group[k]] = read.logprob, read.greedy
+        return [answers[i] for i in range(len(pairs))]
+
     def _continue(self, prompts: list[list[int]], decoding: Decoding) -> list[Generation]:
         started = time.perf_counter()
         width = max(map(len, prompts))
@@ -205,7 +231,7 @@ class HfModel:
         try:
             if self._threads:
                 torch.set_num_threads(self._threads)
-            with _quiet():
+            with quiet():
                 yield
         except (RuntimeError, IndexError, ValueError) as error:
             raise EvidenceError(f"{self.identity.name} failed: {first_line(error)}") from error
@@ -273,7 +299,7 @@ def _load(
 def _read_files(checkpoint: Checkpoint, name: str, dtype: str) -> tuple[Any, Any]:
     allowed = {"trust_remote_code": checkpoint.runs_code, "local_files_only": True}
     try:
-        with _quiet():
+        with quiet():
             tokenizer = AutoTokenizer.from_pretrained(checkpoint.directory, **allowed)
             network, loading = AutoModelForCausalLM.from_pretrained(
                 checkpoint.directory,
@@ -341,7 +367,7 @@ def _flat(ids: int | Sequence[int] | None) -> Sequence[int]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers' advice and progress bars off the user's screen."""
     logs = transformers.utils.logging
     verbosity, bars = logs.get_verbosity(), logs.is_progress_bar_enabled()

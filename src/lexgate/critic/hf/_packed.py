@@ -166,7 +166,7 @@ def _refuse(module: Any, mask: torch.Tensor | None, dropout: float, extra: dict[
         raise UnfitAttentionError("attention takes a mask, drops out or is not causal")
 
 
-def _with_prefix(  # noqa: PLR0917
+def _with_prefix(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from lexgate.critic._exchange import Conversation
 
-__all__ = ["LabelPrompt", "Tokens"]
+__all__ = ["Guarded", "LabelPrompt", "Tokens"]
+
+_END = 200  # characters behind the last control token; a longer end is the judged text itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,14 @@ class LabelPrompt:
     labels: tuple[tuple[int, ...], ...]  # never empty ones
 
 
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A conversation that forges no control token any more, and its ids as `prompts` gives them."""
+
+    conversation: Conversation
+    ids: tuple[int, ...]
+
+
 class Tokens:
     """A tokenizer, read the way this room needs it."""
 
@@ -44,6 +54,7 @@ class Tokens:
         self._tokenizer = tokenizer
         self._chat = bool(tokenizer.chat_template)
         self._skeletons: dict[tuple[str, ...], list[int]] = {}
+        self._ends: dict[tuple[str, tuple[str, ...]], list[list[int]]] = {}
         self.end_ids = {tokenizer.eos_token_id} - {None}
         self._control = self._control_ids()
         spelled = sorted(map(self._spelling, self._control), key=lambda text: (-len(text), text))
@@ -67,14 +78,28 @@ class Tokens:
         """Encode conversations whose content is hostile, and the labels as they follow."""
         safe = [tuple(map(self._defuse, conversation)) for conversation in conversations]
         before = [self._render(c) + ("" if self._chat else "\n") for c in safe]
-        width = 1 + len(labels)
-        texts = [text + label for text in before for label in ("", *labels)]
-        encoded = self._encode(texts)
-        rows = [encoded[i : i + width] for i in range(0, len(encoded), width)]
+        plain = self._encode(before)
+        rows = [self._spliced(text, ids, labels) for text, ids in zip(before, plain, strict=True)]
+        whole = [i for i, row in enumerate(rows) if not row]
+        encoded = iter(self._encode([before[i] + label for i in whole for label in labels]))
+        for i in whole:
+            rows[i] = [plain[i], *(next(encoded) for _ in labels)]
         return [
             self._label_prompt(conversation, row)
             for conversation, row in zip(safe, rows, strict=True)
         ]
+
+    def guarded(self, conversations: Sequence[Conversation]) -> list[Guarded | Silence]:
+        """Defuse conversations whose content is hostile and that a reply is to be generated to."""
+        safe = [tuple(map(self._defuse, conversation)) for conversation in conversations]
+        encoded = self._encode([self._render(conversation) for conversation in safe])
+        guarded: list[Guarded | Silence] = []
+        for conversation, ids in zip(safe, encoded, strict=True):
+            skeleton = self._skeleton(tuple(message.role for message in conversation))
+            same = self._controls(ids) == self._controls(skeleton)
+            forged = Silence("unparsable", "the judged text spells control tokens of the critic")
+            guarded.append(Guarded(conversation, tuple(ids)) if same else forged)
+        return guarded
 
     def text(self, ids: Sequence[int]) -> str:
         """Decode a response, control tokens left out."""
@@ -82,6 +107,24 @@ class Tokens:
             ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return decoded
+
+    def _spliced(self, text: str, ids: list[int], labels: Sequence[str]) -> list[list[int]]:
+        """Encode a text with each label after it, from its end alone; nothing where that is unsafe.
+
+        Nothing merges across a control token, so what stands behind the last one is encoded by
+        itself, once for all prompts that end alike.
+        """
+        last = max((at for at, id_ in enumerate(ids) if id_ in self._control), default=-1)
+        at = text.rfind(self._spelling(ids[last])) if last >= 0 else -1
+        if at < 0 or len(text) - at > _END:
+            return []
+        key = (text[at:], tuple(labels))
+        if key not in self._ends:
+            self._ends[key] = self._encode([key[0] + label for label in ("", *labels)])
+        plain, *labelled = self._ends[key]
+        if plain != ids[last:] or any(end[:1] != plain[:1] for end in labelled):
+            return []
+        return [ids, *(ids[:last] + end for end in labelled)]
 
     def _label_prompt(
         self, conversation: Conversation, row: list[list[int]]

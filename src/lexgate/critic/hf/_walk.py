@@ -16,6 +16,7 @@ import torch
 
 from lexgate.critic.hf._layout import batches
 from lexgate.critic.hf._packed import Layout, UnfitAttentionError, packed, using_packed
+from lexgate.critic.hf._picks import Picks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +49,9 @@ class Walk:
 
     def single(self, row: Row) -> list[Read]:
         """Run one row alone, unpadded and without a cache: what all other ways must agree with."""
-        logits = self._logits([row.ids], [_last(row)])
+        at = torch.tensor([_last(row)])
+        ids = torch.tensor([row.ids])
+        logits = _run(self.network, ids, at, skip=False, use_cache=False).logits
         return _reads(logits[0], row)
 
     def plain(self, rows: Sequence[Row]) -> list[list[Read]]:
@@ -225,30 +228,22 @@ def _reads(logits: torch.Tensor, row: Row) -> list[Read]:
     return reads
 
 
-def _run(network: Any, ids: torch.Tensor, at: torch.Tensor, **extra: Any) -> Any:
+def _run(
+    network: Any, ids: torch.Tensor, at: torch.Tensor, *, skip: bool = True, **extra: Any
+) -> Any:
     """Run a forward pass for some positions only.
 
     # (batch, tokens), (batch, kept) -> logits (batch, kept, vocabulary)
 
-    The positions are picked before the output matrix, inside the model, so that whatever it does to
-    logits afterwards (scaling, soft caps) still happens; memory stays small.
+    With `skip`, what the last layer would compute for others after its attention is left out.
     """
     device = network.device
-    at = at.to(device)
-
-    def pick(hidden: torch.Tensor) -> torch.Tensor:
-        return hidden.gather(1, at.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
-
-    head = network.get_output_embeddings()
-    hook = head and head.register_forward_pre_hook(lambda _, args: (pick(args[0]), *args[1:]))
+    picks = Picks(network, at.to(device), ids.shape[1], skip=skip)
     moved = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in extra.items()}
-    try:
+    with picks.applied():
         output = network(input_ids=ids.to(device), **moved)
-    finally:
-        if hook:
-            hook.remove()
-    if not hook:
-        output.logits = pick(output.logits)
+    if picks.whole:
+        output.logits = picks.pick(output.logits)
     return output
 
 
