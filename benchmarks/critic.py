@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from _critic_peers import decision, few_shot  # type: ignore[import-not-found]  # beside this file
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from lexgate.critic.hf._layout import Row
@@ -297,6 +298,11 @@ def main() -> None:
     result["short_suffix"] = short
     if "agree" not in skip:
         result["agreement"] = agree(random_model(4, 384), 1000)
+    result |= {
+        name: run(network)
+        for name, run in (("few_shot", few_shot), ("decision", decision))
+        if name not in skip
+    }
     if arguments.json:
         print(json.dumps(result, indent=2))
     else:

@@ -135,6 +135,12 @@ def _open_hf(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
     return open_hf(rest, options, allow_code=allow_code)
 
 
+def _open_vllm(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
+    from lexgate.critic.vllm._model import open_vllm
+
+    return open_vllm(rest, options, allow_code=allow_code)
+
+
 def _open_demo(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
     del allow_code  # what was trained here has no code of its own
     from lexgate.critic import embedded
@@ -160,6 +166,7 @@ _MODELS: dict[str, ModelFactory] = {
     "hf": _open_hf,
     "demo": _open_demo,
     "scripted": _open_scripted,
+    "vllm": _open_vllm,
 }
 
 
