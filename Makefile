@@ -28,11 +28,14 @@ format: $(VENV)/.dev  ## Format the code and mend what the linter can
 docs: $(VENV)/.dev  ## Regenerate docs/cli.md from the commands themselves
 	$(BIN)/python -m lexgate.app.reference docs/cli.md
 
-bench: $(VENV)/.dev  ## Measure start-up, the main job, composed rules and the language
+bench: $(VENV)/.dev  ## Measure start-up, the main job, rules, the language, critics
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/main_job.py
 	$(BIN)/python benchmarks/composed.py
 	$(BIN)/python benchmarks/language.py
+	$(BIN)/python benchmarks/critic.py
+	$(BIN)/python benchmarks/critic_http.py
+	$(BIN)/python benchmarks/light_critics.py
 
 tools:  ## Make the environments that compile targets are checked in: other tools, other Pythons
 	sh .ci/tools

@@ -110,14 +110,16 @@ def test_heavy_libraries_are_imported_in_few_files():
             )
             or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == name)
         }
-        for name in ("torch", "transformers", "lm_eval", "sklearn")
+        for name in ("torch", "transformers", "lm_eval", "sklearn", "vllm")
     }
 
     scoring = {f"critic/hf/_{name}.py" for name in ("model", "packed", "picks", "scorer", "walk")}
     training = {"critic/embedded/_train.py", "critic/hf/_encoder.py"}
+    engine = {"critic/vllm/_model.py", "critic/vllm/_weights.py"}
     assert importers == {
-        "torch": scoring | training | {"evals/_lm_eval.py"},
-        "transformers": scoring - {"critic/hf/_picks.py", "critic/hf/_walk.py"} | training,
+        "torch": scoring | training | {"critic/vllm/_weights.py", "evals/_lm_eval.py"},
+        "transformers": scoring - {"critic/hf/_picks.py", "critic/hf/_walk.py"} | training | engine,
         "lm_eval": {"evals/_lm_eval.py", "evals/_lm_eval_trie.py"},
         "sklearn": {"critic/_heads.py"},
+        "vllm": {"critic/vllm/_model.py"},
     }

@@ -198,7 +198,7 @@ def test_a_critic_for_a_suite_that_judges_nothing_is_refused(place):
         "tasks: [{id: facts, kind: accuracy, data: ../data/facts.jsonl, scorer: exact_match}]\n"
     )
 
-    refused(2, "has no critic task: leave --critic out", *evaluated("--critic", "checks"))
+    refused(2, "has no critic task: leave --critic and -C out", *evaluated("--critic", "checks"))
 
 
 def test_a_run_that_was_cut_is_never_a_pass(place, made):

@@ -1,10 +1,12 @@
 """Every model and every backend keeps the contract of its protocol."""
 
+import contextlib
 import math
 from collections import Counter
 
 import pytest
 from tests.critic.guards.worlds import save_guard
+from tests.critic.openai.loopback import Loopback
 
 from lexgate.critic import (
     LABELS,
@@ -29,6 +31,7 @@ MODELS = [
     pytest.param("hf/llama", id="hf-llama", marks=pytest.mark.models),
     pytest.param("hf/gpt2", id="hf-gpt2", marks=pytest.mark.models),
     pytest.param("hf/plain", id="hf-without-template", marks=pytest.mark.models),
+    pytest.param("openai/chat", id="openai-chat"),
 ]
 BACKENDS = [
     *MODELS,
@@ -37,6 +40,7 @@ BACKENDS = [
     "exemplars",
     "exemplars>scripted/no",
     "recorded",
+    *(f"openai/{wire}" for wire in ("decisions", "systemone", "structured")),
     *(pytest.param(family, marks=pytest.mark.models) for family in sorted(FAMILIES)),
 ]
 TALKS = [
@@ -48,7 +52,7 @@ EXCHANGES = [Exchange(talk, text) for talk in TALKS for text in ("Sure.", "I can
 
 
 @pytest.fixture
-def name(request, tiny, write_lines, guards):
+def name(request, tiny, write_lines, guards, loopback):
     """The name a user would give, with the tiny directories and a recording filled in."""
     row = {"prompt": "How do I bake a cake?", "response": "Sure."}
     match request.param.split("/"):
@@ -60,8 +64,24 @@ def name(request, tiny, write_lines, guards):
             return f"recorded/{write_lines(row | {'proposition': 'refuses', 'p': 0.1})}"
         case [family] if family in FAMILIES:
             return f"{family}/{guards(family)}"
+        case ["openai", wire]:
+            loopback(wire)
+            return request.param
         case _:
             return request.param
+
+
+@pytest.fixture
+def loopback(monkeypatch):
+    """Start a server that speaks one wire, so that it is the one found."""
+    with contextlib.ExitStack() as running:
+
+        def start(wire):
+            server = running.enter_context(Loopback(wire))
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            monkeypatch.setenv("OPENAI_API_KEY", "sk-of-a-test")
+
+        yield start
 
 
 @pytest.fixture(scope="session")

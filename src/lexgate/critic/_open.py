@@ -114,6 +114,10 @@ def _model_backend(name: str, options: Mapping[str, str], allow_code: bool) -> B
     from lexgate.critic._reader import ModelBackend
 
     provider, _, rest = name.partition("/")
+    if provider == "openai":
+        from lexgate.critic.openai._backend import open_backend
+
+        return open_backend(rest, options)
     critics = {"demo": ("critic",), "scripted": ("yes", "no")}.get(provider, (rest,))
     if rest not in critics:
         fitting = " or ".join(f"{provider}/{critic}" for critic in critics)
@@ -162,10 +166,18 @@ def _open_scripted(rest: str, options: Mapping[str, str], allow_code: bool) -> S
     return SCRIPTS[rest]()
 
 
+def _open_openai(rest: str, options: Mapping[str, str], allow_code: bool) -> Model:
+    del allow_code  # what runs on a server runs there
+    from lexgate.critic.openai._model import open_model as open_served
+
+    return open_served(rest, options)
+
+
 _MODELS: dict[str, ModelFactory] = {
     "hf": _open_hf,
     "demo": _open_demo,
     "scripted": _open_scripted,
+    "openai": _open_openai,
     "vllm": _open_vllm,
 }
 

@@ -14,6 +14,7 @@ class SamplingParams:
     seed: int | None = None
     detokenize: bool = True
     logprobs: int | None = None
+    stop_token_ids: list[int] | None = None
     logprob_token_ids: list[int] | None = None
 
 
@@ -24,6 +25,7 @@ class OlderSamplingParams:
     seed: int | None = None
     detokenize: bool = True
     logprobs: int | None = None
+    stop_token_ids: list[int] | None = None
 
 
 @dataclass

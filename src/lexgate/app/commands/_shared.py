@@ -35,15 +35,19 @@ __all__ = [
 RUNS = Path("runs")  # where runs are kept unless a person says otherwise
 # What `--help` says of names; a test holds them to what can be opened.
 MODELS = (
-    "hf/PATH or hf/HUB-ID, demo/careful (reckless, overcautious, forgetful), scripted/echo "
-    "(refuse, yes, no)"
+    "hf/PATH or hf/HUB-ID, openai/NAME (any OpenAI-compatible server), vllm/PATH, demo/careful "
+    "(reckless, overcautious, forgetful), scripted/echo (refuse, yes, no)"
 )
 CRITICS = (
-    "checks, exemplars, hf/PATH, demo/critic (knows the demo's rules only), recorded/FILE, "
-    "scripted/yes or scripted/no. Cheapest first; repeat, or separate by commas. "
+    "checks, exemplars, exemplars+encoder, hf/PATH, openai/NAME, vllm/PATH, a guard model such as "
+    "llama-guard/PATH, demo/critic (knows the demo's rules only), recorded/FILE, scripted/yes or "
+    "scripted/no. Cheapest first; repeat, or separate by commas; exemplars>hf/PATH is a cascade. "
     "[default: checks,exemplars]"
 )
-ARGUMENTS = "batch_size, device, dtype, and for hub ids revision"
+ARGUMENTS = (
+    "batch_size, device, dtype, and for hub ids revision; for openai/ base_url, wire, concurrency, "
+    "budget_tokens, budget_usd and more"
+)
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 

@@ -58,13 +58,17 @@ class Picks:
         return (self.pick(arguments[0]), *arguments[1:])
 
     def _before_block(self, _module: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        hidden = arguments[0] if arguments else None
-        self._picked = (
-            isinstance(hidden, torch.Tensor)
-            and hidden.dim() == 3  # (batch, tokens, size)
-            and hidden.shape[:2] == (self.at.shape[0], self.tokens)
-        )
-        return (self.pick(arguments[0]), *arguments[1:]) if self._picked else None
+        # Some families hand the residual over too.
+        whole = [self._whole(x) for x in arguments]
+        self._picked = any(whole[:1])
+        if not self._picked:
+            return None
+        return tuple(self.pick(x) if w else x for x, w in zip(arguments, whole, strict=True))
+
+    def _whole(self, x: Any) -> bool:
+        """Tell whether a tensor is of all positions.  # (batch, tokens, size)."""
+        shape = (self.at.shape[0], self.tokens)
+        return isinstance(x, torch.Tensor) and x.dim() == 3 and tuple(x.shape[:2]) == shape
 
     def _after_block(self, _module: Any, _arguments: Any, output: Any) -> Any:
         if not self._picked:
@@ -75,6 +79,7 @@ class Picks:
 
     def _spread(self, picked: torch.Tensor) -> torch.Tensor:
         """Put picked positions back; the others are zero, and nothing reads them."""
+        picked = picked.reshape(*self.at.shape, picked.shape[-1])  # some experts flatten it
         spread = picked.new_zeros(picked.shape[0], self.tokens, picked.shape[-1])
         index = self.at.unsqueeze(-1).expand(-1, -1, picked.shape[-1])
         return spread.scatter_(1, index, picked)

@@ -1,0 +1,1 @@
+"""Critics and candidates behind HTTP: OpenAI's API and whatever speaks it."""
