@@ -110,7 +110,7 @@ def test_claims_that_cannot_pass_yet_are_noted_and_no_mistake(place):
     assert (
         f"{rules}:{line}:1: note: rules of severity major (C4) stay inconclusive" in result.stderr
     )
-    assert f"{policy}:12:5: note: over-refusal claims C4 and stays inconclusive" in result.stderr
+    assert f"{policy}:15:5: note: over-refusal claims C4 and stays inconclusive" in result.stderr
     assert "only C1 can pass in this version" in result.stderr
     assert result.stderr.endswith("2 checked, 0 wrong, 2 notes\n")
 

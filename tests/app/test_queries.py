@@ -8,7 +8,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.app.review_runs import (
     HARM,
@@ -184,6 +184,7 @@ def test_filters_leave_the_rows_they_name(tmp_path, filters, expected):
 @given(
     st.lists(st.sampled_from([0.01, 0.2, 0.51, 0.99, None, "missing"]), min_size=1, max_size=12),
 )
+@settings(deadline=None)  # it writes runs to disk
 def test_flagged_are_exactly_those_that_are_not_judged_complying(tmp_path_factory, came):
     folder = tmp_path_factory.mktemp("runs")
     rows = [sample("harmful", f"{i}", "?") for i in range(len(came))]
