@@ -2,6 +2,9 @@
 
 import importlib.util
 import math
+import shutil
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from tests.critic.vllm import engine
@@ -117,8 +120,124 @@ def test_a_missing_engine_is_told_with_what_to_install(tiny):
 
 
 @pytest.mark.parametrize(
-    "options", [{"dtyp": "auto"}, {"max_model_len": "0"}, {"gpu_memory_utilization": "nan"}]
+    "options",
+    [
+        {"dtyp": "auto"},
+        {"dtype": "int8"},
+        {"max_model_len": "0"},
+        {"max_model_len": "1.5"},
+        {"gpu_memory_utilization": "nan"},
+        {"gpu_memory_utilization": "2"},
+    ],
 )
 def test_wrong_options_are_told(tiny, options):
     with pytest.raises(UsageError):
         open_vllm(str(tiny()), options)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "agree"),
+    [
+        ((0.6, 0.0), (0.6, 0.05), True),  # one leads, whatever the other gets
+        ((0.0, 0.0), (0.01, 0.01), True),  # too little on both
+        ((0.48, 0.0), (0.48, 0.05), False),  # enough or not
+        ((0.0, 0.0), (0.3, 0.3), False),
+    ],
+)
+def test_a_bound_counts_only_where_the_same_is_read_at_both(low, high, agree):
+    from lexgate.critic.vllm._model import _agree
+
+    def logs(values):
+        return [math.log(x) if x else -math.inf for x in values]
+
+    assert _agree(logs(low), logs(high)) is agree
+
+
+@pytest.fixture
+def copy(tiny, tmp_path):
+    return shutil.copytree(tiny(), tmp_path / "copy")
+
+
+@pytest.fixture
+def asked_of_the_engine(monkeypatch):
+    """Put an engine in vLLM's place, and note how it was started."""
+    started = []
+
+    def start(**how):
+        started.append(how)
+        model = SimpleNamespace(dtype=f"torch.{how['dtype']}", max_model_len=256)
+        device = SimpleNamespace(device_type="cpu")
+        config = SimpleNamespace(model_config=model, device_config=device)
+        return SimpleNamespace(llm_engine=SimpleNamespace(vllm_config=config))
+
+    module = ModuleType("vllm")
+    module.__version__, module.LLM, module.SamplingParams = "0", start, engine.SamplingParams
+    monkeypatch.setitem(sys.modules, "vllm", module)
+    return started
+
+
+def test_opening_keeps_float32_and_runs_no_code(copy, asked_of_the_engine):
+    model = open_vllm(str(copy), {"gpu_memory_utilization": "0.5", "max_model_len": "64"})
+
+    how = asked_of_the_engine[0]
+    assert (how["model"], how["dtype"], how["load_format"]) == (str(copy), "float32", "safetensors")
+    assert (how["gpu_memory_utilization"], how["max_model_len"]) == (0.5, 64)
+    assert how["enable_prefix_caching"]
+    assert not how["trust_remote_code"]
+    assert model.identity.digest == open_model(f"hf/{copy}").identity.digest
+    assert dict(model.identity.details) == {
+        "device": "cpu",
+        "dtype": "float32",
+        "vllm": "0",
+        "weights": dict(open_model(f"hf/{copy}").identity.details)["weights"],
+    }
+
+
+def _spoil(directory, change):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(directory / "model.safetensors")
+    change(weights)
+    save_file(weights, directory / "model.safetensors", {"format": "pt"})
+
+
+def test_missing_weights_are_not_left_as_memory_was(copy, asked_of_the_engine):
+    _spoil(copy, lambda weights: weights.pop("model.layers.1.mlp.up_proj.weight"))
+
+    with pytest.raises(EvidenceError, match=r"lacks 1 of its weights, such as model\.layers\.1"):
+        open_vllm(str(copy), {})
+    assert asked_of_the_engine == []
+
+
+def test_weights_of_other_names_cannot_be_checked_and_the_identity_says_so(
+    copy, asked_of_the_engine
+):
+    name = "model.layers.1.mlp.up_proj.weight"
+    _spoil(copy, lambda weights: weights.update({f"{name}_packed": weights.pop(name)}))
+
+    details = dict(open_vllm(str(copy), {}).identity.details)
+
+    assert details["weights_complete"] == "not checked"
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"\x02" + b"\0" * 7 + b"[]"])
+def test_damaged_weights_are_told_before_the_engine_starts(copy, asked_of_the_engine, content):
+    (copy / "model.safetensors").write_bytes(content)
+
+    with pytest.raises(EvidenceError, match="cannot be loaded"):
+        open_vllm(str(copy), {})
+    assert asked_of_the_engine == []
+
+
+def test_a_checkpoint_written_to_while_it_is_opened_is_refused(
+    copy, asked_of_the_engine, monkeypatch
+):
+    start = sys.modules["vllm"].LLM
+
+    def meddle(**how):
+        (copy / "config.json").touch()
+        return start(**how)
+
+    monkeypatch.setattr(sys.modules["vllm"], "LLM", meddle)
+    with pytest.raises(EvidenceError, match="was written to while it was opened"):
+        open_vllm(str(copy), {})

@@ -85,7 +85,10 @@ def _load(
     from transformers import AutoTokenizer
 
     told = checkpoint.safetensors and not checkpoint.runs_code
-    lacks = lacking(checkpoint.directory) if told else None
+    try:
+        lacks = lacking(checkpoint.directory) if told else None
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{name} cannot be loaded: {first_line(error)}") from error
     if lacks:
         raise EvidenceError(f"{name} lacks {len(lacks)} of its weights, such as {lacks[0]}")
     try:
@@ -100,8 +103,6 @@ def _load(
             **({"load_format": "safetensors"} if checkpoint.safetensors else {}),
             **settings,
         )
-    except EvidenceError:
-        raise
     except Exception as error:  # the engine raises anything at all
         raise EvidenceError(f"{name} cannot be loaded: {first_line(error)}") from error
     if stamp(checkpoint.directory) != checkpoint.stamp:

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["lacking"]
 
+_HEADER = 100_000_000  # bytes, the most that the format allows
+
 
 def lacking(directory: Path) -> list[str] | None:
     """Name the weights that the files lack; None where that cannot be told.
 
     It cannot where transformers does not know the network, or names its weights otherwise: as
     quantised ones are, and those whose layout it changes when it loads them.
+
+    Raises:
+        ValueError: a file of weights is damaged.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -55,5 +60,7 @@ def _names(path: Path) -> list[str]:
     """Read the names of the tensors in a file of safetensors: a length, then JSON of that length."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(min(size, 100_000_000)))
+        header = json.loads(file.read(min(size, _HEADER)))
+    if not isinstance(header, dict):
+        raise ValueError(f"{path} has no header")  # noqa: TRY004  as other damage is told
     return [name for name in header if name != "__metadata__"]
