@@ -89,9 +89,13 @@ def test_a_wish_to_wait_is_honoured(client, server, wish):
     assert 0.9 < time.monotonic() - start < 4
 
 
+FAR = [("06", "9" * 30, "GMT"), ("9" * 30, "2024", "GMT"), ("06", "2024", "+" + "9" * 30)]
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("7", 7), ("99999999999", 60), ("", 0), ("soon", 0), ("-3", 0), ("1.5", 0)],
+    [("7", 7), ("99999999999", 60), ("", 0), ("soon", 0), ("-3", 0), ("1.5", 0)]
+    + [(f"Sun, {day} Nov {year} 08:49:37 {zone}", 0) for day, year, zone in FAR],
 )
 def test_a_wish_is_bounded_and_nonsense_is_none(text, seconds):
     assert wish_of(text) == seconds
@@ -104,6 +108,14 @@ def test_a_reply_without_end_is_cut_off(client, server, monkeypatch):
     server.respond = lambda *_: web.Response(text="[" + "1," * 5000 + "1]")
     outcome = client(retries=0).send([CALL])[0]
     assert "more than 1000 bytes" in outcome.silence.detail
+
+
+def test_a_reply_that_breaks_its_reader_costs_no_other(client, server):
+    server.respond = lambda _, body: web.json_response(body)
+    calls = [Call("/x", b'{"n":%d}' % n, lambda data: 1 / data["n"]) for n in range(3)]
+    first, *others = client().send(calls)
+    assert "ZeroDivisionError" in first.silence.detail
+    assert others == [1.0, 0.5]
 
 
 def test_a_server_that_is_not_there_is_a_failure(client):

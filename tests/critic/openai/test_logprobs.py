@@ -81,7 +81,7 @@ def test_whatever_is_not_listed_the_side_is_the_true_one(weights, cut):
     ids=str,
 )
 def test_nonsense_among_the_tokens_is_silence(tops):
-    assert read_chat(chat(tops)).reason == "failed"
+    assert read_chat(chat(tops)).reason == "unparsable"
 
 
 def test_the_bare_minimum_is_read():
@@ -89,7 +89,7 @@ def test_the_bare_minimum_is_read():
     assert found.tokens["yes"] == pytest.approx(math.exp(-0.1))
     assert read_chat(chat([], logprobs=None)) is NO_LOGPROBS
     assert read_chat(chat([], message={"refusal": "no"})).reason == "refused"
-    assert read_chat(chat([], logprobs={"content": [3]})).reason == "failed"
+    assert read_chat(chat([], logprobs={"content": [3]})).reason == "unparsable"
 
 
 @pytest.mark.parametrize(

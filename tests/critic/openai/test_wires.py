@@ -104,6 +104,25 @@ def test_a_reply_that_quotes_the_key_shows_it_nowhere(critic, server, asked, wir
     assert KEY[:12] not in str(replies)
 
 
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
+@pytest.mark.parametrize("key", [KEY, "sk-a/b+c/0123"])
+@pytest.mark.parametrize("shape", ['{{"error":{{"message":"{}"}}}}', '{{"odd":"{}"}}', "<p>{}</p>"])
+def test_a_key_that_is_echoed_in_escapes_is_shown_nowhere(
+    critic, server, asked, monkeypatch, status, key, shape
+):
+    spelled = "".join(f"\\u{ord(c):04X}" if c == "-" else "\\/" if c == "/" else c for c in key)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    server.respond = lambda *_: web.Response(text=shape.format(spelled), status=status)
+    for wire in ("decisions", "chat"):
+        try:
+            found = str(critic(wire=wire, retries=0).answer_together(asked[:1]))
+        except EvidenceError as error:
+            found = str(error)
+        assert status == 200 or "[key]" in found
+        assert key not in found
+        assert spelled not in found
+
+
 @pytest.mark.parametrize("wire", TYPED)
 def test_questions_on_one_view_share_a_request(critic, server, asked, wire):
     critic(wire=wire).answer_together(asked)
@@ -135,7 +154,7 @@ def test_what_is_no_probability_is_silence_on_that_question_alone(
     pair = [asked[2], asked[3]]
     first, second = critic(wire=wire).answer_together(pair)
     assert isinstance(first, Silence)
-    assert first.reason == "failed"
+    assert first.reason == "unparsable"
     assert says(second, *pair[1])
     assert len(server.seen) == 1
 
@@ -184,7 +203,7 @@ def test_answers_to_something_else_are_silence_on_all(critic, server, asked, wir
     if wire == "systemone" and change is MISMATCHED["turned"]:
         assert all(says(reply, *ask) for reply, ask in zip(replies, pair, strict=True))
     else:
-        assert {reply.reason for reply in replies} == {"failed"}
+        assert {reply.reason for reply in replies} == {"unparsable"}
         assert len(server.seen) == 2
 
 
@@ -253,6 +272,32 @@ def test_a_server_without_log_probabilities_is_asked_for_text(critic, server, as
     assert all(says(reply, *ask) for reply, ask in zip(replies, asked, strict=True))
     assert backend.report()["wire"] == "structured"
     assert "chat: the server gives no log-probabilities" in backend.report()["reason"]
+
+
+def test_a_server_that_greets_what_it_does_not_know_is_asked_for_what_it_does(
+    critic, server, asked
+):
+    def respond(path, _):
+        if path == PATHS["chat"]:
+            return None
+        return web.json_response({"error": f"Unexpected endpoint or method. (POST {path})"})
+
+    server.respond = respond  # as LM Studio
+    backend = critic()
+    replies = backend.answer_together(asked)
+    assert all(says(reply, *ask) for reply, ask in zip(replies, asked, strict=True))
+    assert backend.report()["wire"] == "chat"
+    assert backend.report()["retries"] == 0
+
+
+@pytest.mark.parametrize(("code", "tries"), [(502, 2), (429, 2), (402, 1), (403, 1)])
+def test_an_error_in_a_success_counts_as_the_error_it_is(critic, server, asked, code, tries):
+    said = {"error": {"code": code, "message": "upstream"}}
+    server.respond = lambda *_: web.json_response(said)  # as OpenRouter
+    reply = critic(wire="chat", retries=1).answer_together(asked[:1])[0]
+    assert reply.reason == "failed"
+    assert f"HTTP {code}: upstream" in reply.detail
+    assert len(server.seen) == tries
 
 
 def test_an_outage_decides_no_format(critic, server, asked):

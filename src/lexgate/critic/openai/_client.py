@@ -25,6 +25,7 @@ from lexgate.critic.openai._rate import Rate
 from lexgate.critic.openai._replies import (
     GarbledError,
     body_of,
+    disguised_error,
     message_of,
     parse,
     usage_of,
@@ -214,14 +215,17 @@ class Client:
         try:
             async with session.post(url, data=call.body, allow_redirects=False) as response:
                 body = await body_of(response)
-                if response.status != 200:
-                    return self._failure(response, body), None
-            data = parse(self.settings.unkeyed(body))
+                wish = response.headers.get("Retry-After", "")
+            status = response.status
+            data = parse(self.settings.unkeyed(body)) if status == 200 else None
+            status = disguised_error(data) or status
+            if status != 200:
+                return self._failure(status, body, wish), None
             usage = usage_of(data)
             return call.read(data), usage
         except GarbledError as error:
             wrong = f"{name}: not a reply to this request: {redact(str(error))}"
-            return Failure(200, Silence("failed", wrong), retry=True, billed=True), usage
+            return Failure(200, Silence("unparsable", wrong), retry=True, billed=True), usage
         except TimeoutError:
             wrong = f"{name}: no reply within {self.settings.timeout:g} seconds"
             return Failure(0, Silence("failed", wrong), retry=True, billed=True), None
@@ -229,9 +233,13 @@ class Client:
             wrong = f"{name}: {redact(f'{type(error).__name__}: {error}')}"
             billed = not isinstance(error, aiohttp.ClientConnectorError)
             return Failure(0, Silence("failed", wrong), retry=True, billed=billed), None
+        except Exception as error:  # noqa: BLE001  one strange reply must not cost all the others
+            wrong = (
+                f"{name}: reading the reply failed: {redact(f'{type(error).__name__}: {error}')}"
+            )
+            return Failure(200, Silence("failed", wrong), billed=True), usage
 
-    def _failure(self, response: aiohttp.ClientResponse, body: bytes) -> Failure:
-        status = response.status
+    def _failure(self, status: int, body: bytes, wish: str) -> Failure:
         said = message_of(body)
         detail = f"{self.settings.name}: HTTP {status}: {self.settings.redact(said)}"
         if 300 <= status < 400:
@@ -242,8 +250,8 @@ class Client:
         if status in {400, 403} and any(sign in lower for sign in _FILTER):
             return Failure(status, Silence("refused", detail))
         retry = status in _MENDED_BY_TIME or (status >= 500 and status != 501)
-        wish = wish_of(response.headers.get("Retry-After", "")) if retry else 0.0
-        return Failure(status, Silence("failed", detail), retry=retry, wish=wish)
+        wait = wish_of(wish) if retry else 0.0
+        return Failure(status, Silence("failed", detail), retry=retry, wish=wait)
 
 
 class _Worker:

@@ -97,7 +97,7 @@ def read_chat(data: Any) -> Listed | Silence | Failure:
     first = content[0] if isinstance(content, list) and content else None
     top = first.get("top_logprobs") if isinstance(first, dict) else None
     if not isinstance(top, list) or not all(isinstance(entry, dict) for entry in top):
-        return Silence("failed", "the critic's reply has no first token")
+        return Silence("unparsable", "the critic's reply has no first token")
     return _listed([(entry.get("token"), entry.get("logprob")) for entry in top])
 
 
@@ -125,7 +125,7 @@ def _first(choice: Mapping[str, Any]) -> Listed | Silence | Failure:
     if tops is None:
         return NO_LOGPROBS
     if not isinstance(tops, list) or not tops or not isinstance(tops[0], dict):
-        return Silence("failed", "the critic's reply has no first token")
+        return Silence("unparsable", "the critic's reply has no first token")
     return _listed(list(tops[0].items()))
 
 
@@ -136,14 +136,16 @@ def _listed(entries: Sequence[tuple[Any, Any]]) -> Listed | Silence:
         sound = isinstance(token, str) and type(logprob) in {int, float} and logprob <= 1e-4
         if not sound:
             wrong = printable(repr((token, logprob)), 80)
-            return Silence("failed", f"the critic lists {wrong}, no token with a log-probability")
+            return Silence(
+                "unparsable", f"the critic lists {wrong}, no token with a log-probability"
+            )
         p = min(1.0, math.exp(max(logprob, -1e4)))  # an integer may be too long for a float
         # Two tokens may decode to one text: with and without the space before it.
         tokens[token] = tokens.get(token, 0.0) + p
         if best is None or p > best[0]:
             best = p, token
     if best is None:
-        return Silence("failed", "the critic lists no token")
+        return Silence("unparsable", "the critic lists no token")
     if sum(tokens.values()) > 1 + _EXCESS:
-        return Silence("failed", "the critic's probabilities add up to more than one")
+        return Silence("unparsable", "the critic's probabilities add up to more than one")
     return Listed(tokens, best[1])

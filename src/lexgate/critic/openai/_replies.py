@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["GarbledError", "body_of", "message_of", "parse", "usage_of", "wish_of"]
+__all__ = [
+    "GarbledError",
+    "body_of",
+    "disguised_error",
+    "message_of",
+    "parse",
+    "usage_of",
+    "wish_of",
+]
 
 _LARGEST = 4 << 20  # bytes of a reply
 _LONGEST_WISH = 60.0  # seconds
@@ -88,13 +96,28 @@ def message_of(body: bytes) -> str:
     return str(error)
 
 
+def disguised_error(data: Any) -> int:
+    """Find the status that an error should have come with that came as a success; 0: it is none.
+
+    OpenRouter sends what goes wrong upstream as 200 with a code inside, LM Studio whatever it does
+    not know with the words alone.
+    """
+    error = data.get("error") if isinstance(data, dict) else None
+    if not error or "choices" in data or "answers" in data:
+        return 0
+    code = error.get("code") if isinstance(error, dict) else None
+    if type(code) is int and 400 <= code < 600:
+        return code
+    return 404 if isinstance(error, str) and error.startswith("Unexpected endpoint") else 0
+
+
 def wish_of(text: str) -> float:
     """Read Retry-After, in seconds or as a date; nothing where it is neither."""
     if text.strip().isdecimal():
         return min(float(text[:9]), _LONGEST_WISH)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if when.tzinfo is None:
         when = when.replace(tzinfo=dt.UTC)

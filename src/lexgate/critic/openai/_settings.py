@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -64,13 +66,16 @@ class Settings:
 
     def redact(self, text: str) -> str:
         """Make what a server said printable, without the key wherever it echoed that."""
-        shown = text.replace(self.key, _HIDDEN) if self.key else text
+        shown = _quoted(self.key).sub(_HIDDEN, text) if self.key else text
         return printable(shown, 300)
 
     def unkeyed(self, body: bytes) -> bytes:
         """Take the key out of a reply: a text that quotes it goes into rows and reports."""
-        telling = len(self.key) >= _TELLING
-        return body.replace(self.key.encode(), _HIDDEN.encode()) if telling else body
+        if len(self.key) < _TELLING:
+            return body
+        if b"\\" in body:  # Latin-1 keeps every byte, and a key is ASCII
+            return _quoted(self.key).sub(_HIDDEN, body.decode("latin-1")).encode("latin-1")
+        return body.replace(self.key.encode(), _HIDDEN.encode())
 
     def cost(self, tokens_in: int, tokens_out: int) -> float:
         """Price tokens in USD; nothing where no prices were given."""
@@ -111,6 +116,16 @@ def read_settings(model: str, options: Mapping[str, str]) -> Settings:
             "or limit the tokens with budget_tokens"
         )
     return settings
+
+
+@lru_cache(8)
+def _quoted(key: str) -> re.Pattern[str]:
+    """Match a key in plain letters and in every spelling that JSON has for them."""
+    letters = []
+    for letter in key:
+        escaped = rf"|\\{re.escape(letter)}" if letter in '"\\/' else ""
+        letters.append(rf"(?:{re.escape(letter)}|\\u(?i:{ord(letter):04x}){escaped})")
+    return re.compile("".join(letters))
 
 
 def _wire(text: str) -> Wire:

@@ -165,7 +165,7 @@ def _probability(answer: Any, kind: str, key: str) -> float | Silence:
     value: Any = answer.get(key) if found == kind else None
     if type(value) not in {int, float} or not 0.0 <= value <= 1.0:
         wrong = printable(repr(answer), 120)
-        return Silence("failed", f"the critic's answer is no probability of a {kind}: {wrong}")
+        return Silence("unparsable", f"the critic's answer is no probability of a {kind}: {wrong}")
     return float(value)
 
 
