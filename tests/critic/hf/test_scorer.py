@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -25,12 +27,17 @@ BAND = 1e-4  # nats; closer labels may change places
 
 
 @pytest.fixture(scope="module")
-def network():
+def build():
     path = Path(__file__).with_name("architectures.py")
     spec = importlib.util.spec_from_file_location("architectures", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    made = module.build("llama")
+    return module.build
+
+
+@pytest.fixture(scope="module")
+def network(build):
+    made = build("llama")
     with torch.no_grad():
         for weight in made.parameters():
             weight.mul_(0.6)  # steep enough that labels differ by nats
@@ -88,9 +95,11 @@ def truth(network, given, labels=LABELS):
 
 
 def far(found, expected):
-    return max(
+    """Find the largest difference; NaN counts as endless."""
+    errors = [
         abs(a - b) for x, y in zip(found, expected, strict=True) for a, b in zip(x, y, strict=True)
-    )
+    ]
+    return max(e if e == e else float("inf") for e in errors)  # noqa: PLR0124
 
 
 def likeliest(scores):
@@ -265,6 +274,37 @@ def test_a_much_longer_row_and_one_in_many_are_checked_again(network, monkeypatc
     assert scorer.checked == first + 1 + 3  # of 30 rows
 
 
+def test_a_window_between_two_lengths_is_found_by_the_longer_row(build, monkeypatch):
+    monkeypatch.setattr(_packed, "_refuse", lambda *_: None)  # packed attention knows no window
+    monkeypatch.setattr(_scorer, "_call", lambda network: 1e9)  # rows share a pass, no prefix
+    network = build("mistral", sliding_window=12)
+    rng = random.Random(0)
+    short = [words(rng, k) for k in (9, 10, 11)]
+    scorer = forced(network, "packed")
+    assert far(scored(scorer, short), truth(network, short)) <= 1e-5
+    assert scorer.path == "packed"
+    for longer in (words(rng, 60), words(rng, 5)):  # once in doubt, it stays so
+        with pytest.raises(EvidenceError, match=r"packed differs .* after 3 rows were scored"):
+            scored(scorer, [*short, longer])
+
+
+@pytest.mark.parametrize(
+    ("family", "fields", "argument"),
+    [
+        ("mistral", {}, "sliding_window"),
+        ("gemma2", {"layer_types": ["full_attention"] * 4}, "softcap"),
+        ("gpt_oss", {"layer_types": ["full_attention"] * 4}, "s_aux"),
+    ],
+)
+def test_what_packed_attention_does_not_know_is_refused(build, family, fields, argument):
+    network = build(family, **fields)
+    given = prompts(10)
+    scorer = forced(network, "packed")
+    assert far(scored(scorer, given), truth(network, given)) <= 1e-4
+    assert scorer.path == "trie"
+    assert re.search(f"attention takes .*{argument}", scorer.report()["reason"])
+
+
 def test_what_single_rows_raise_comes_out(network, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("the network is on fire")
@@ -329,14 +369,45 @@ def test_rows_given_twice_are_computed_once(network):
     assert twice.given == 2 * once.given
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("way", WAYS)
-def test_each_way_equals_single_rows_on_a_gpu(network, thousand, way):
-    import copy
+def test_the_same_tokens_read_from_different_places_are_two_rows(network, way):
+    (prompt,) = prompts(1)
+    # "… 7 8" is the last two tokens of one label, and the prompt's end and one of another.
+    given_rows = laid([prompt], ((7, 8),)) + laid([(*prompt, 7)], ((8,),))
+    assert given_rows[0].ids == given_rows[1].ids
+    (both,), (last,) = forced(network, way).score(given_rows)
+    assert both.logprob == pytest.approx(alone(network, prompt, (7, 8)), abs=1e-5)
+    assert last.logprob == pytest.approx(alone(network, (*prompt, 7), (8,)), abs=1e-5)
 
-    given, expected = thousand
-    on_gpu = copy.deepcopy(network).to("cuda")
-    scorer = forced(on_gpu, way)
+
+ROUNDED = {torch.float32: BAND, torch.bfloat16: 0.1}  # nats
+DEVICES = [
+    pytest.param("cpu", torch.bfloat16, id="cpu-bfloat16"),  # float32 is above
+    *(
+        pytest.param(
+            "cuda",
+            dtype,
+            id=f"cuda-{dtype}".replace("torch.", ""),
+            marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
+        )
+        for dtype in ROUNDED
+    ),
+]
+
+
+@pytest.mark.parametrize(("device", "dtype"), DEVICES)
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_equals_single_rows_on_other_devices_and_types(
+    network, thousand, way, device, dtype
+):
+    moved = copy.deepcopy(network).to(device, dtype)
+    given = thousand[0][:120]
+    expected = truth(moved, given)
+    scorer = forced(moved, way)
     found = scored(scorer, given)
-    assert scorer.path == way
-    assert far(found, expected) <= BAND
+    assert scorer.path == way, scorer.report()["reason"]
+    assert scorer.tolerance == ROUNDED[dtype]
+    assert far(found, expected) <= ROUNDED[dtype]
+    for scores, truths in zip(found, expected, strict=True):
+        best, next_ = sorted(truths, reverse=True)[:2]
+        assert best - next_ <= 2 * ROUNDED[dtype] or likeliest(scores) == likeliest(truths)

@@ -5,8 +5,9 @@ whole, padded rows, single rows. The first call that uses a way for what sets it
 prefix, an opening kept from another call, padding) scores some of its rows alone too, without
 padding and without a cache; where a way raises, or differs by more than rounding may, the next is
 taken. Later one row in a thousand, and every row much longer than any before, is checked again: a
-difference then spoils what was scored before, so all further scoring fails. Law (tested): over the
-families that transformers knows, no way that is taken is wrong beyond its tolerance.
+difference then spoils what was scored before, so all further scoring fails. Rows so long that what
+a model does hangs on the length of the whole pass are always alone. Law (tested): over the families
+that transformers knows, no way that is taken is wrong beyond its tolerance.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import DynamicCache
 
+from lexgate.critic.hf._layout import Row
 from lexgate.critic.hf._packed import plain_attention
 from lexgate.critic.hf._trie import common, plan, unique_tokens
 from lexgate.critic.hf._walk import Walk, cache_kinds
@@ -27,7 +29,6 @@ from lexgate.errors import EvidenceError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lexgate.critic.hf._layout import Row
     from lexgate.critic.hf._walk import Path, Read
 
 __all__ = ["Scorer"]
@@ -72,6 +73,7 @@ class Scorer:
     _opening: tuple[int, ...] = ()  # tokens that prompts of one call after another begin with
     _cache: Any = None  # of them
     _longest: int = 0  # tokens of the longest row checked
+    _bound: float = 0.0  # tokens; a row of so many is always alone
     _broken: str = ""
     _use: str = ""  # what this call uses the way for
     _proved: set[str] = field(default_factory=set)  # uses of the way that were checked
@@ -80,6 +82,7 @@ class Scorer:
         self.path, self.reason = _begin(self.network)
         if self.reason:
             self.steps.append(self.reason)
+        self._bound = _bound(self.network.config.get_text_config())
 
     @property
     def tolerance(self) -> float:
@@ -98,7 +101,7 @@ class Scorer:
         if not rows:
             return []
         merged, places = _merge(rows)
-        reads = self._checked(merged)
+        reads = self._parted(merged)
         self.rows += len(rows)
         self.given += sum(len(row.ids) for row in rows)
         return [[reads[i][k] for k in wanted] for i, wanted in places]
@@ -116,9 +119,29 @@ class Scorer:
             "tokens_computed": self.computed,
         }
 
-    def _checked(self, rows: list[Row]) -> list[list[Read]]:
-        truth: dict[int, list[Read]] = {}
+    def _parted(self, rows: list[Row]) -> list[list[Read]]:
+        """Score the rows that no pass may mix with others alone, the rest by the way taken."""
         walk = Walk(self.network, self.pad, _budget(self.network), self.most)
+        near = [i for i, row in enumerate(rows) if len(row.ids) < self._bound]
+        found = dict(zip(near, self._checked(walk, [rows[i] for i in near]), strict=True))
+        for i, row in enumerate(rows):
+            if i in found:
+                continue
+            walk.single(Row(0, row.ids[:1], 1, ()))  # frequencies grown for a longer row go back
+            found[i] = walk.single(row)
+            self.computed += len(row.ids)
+        if len(near) < len(rows):
+            why = (
+                f"rows of {self._bound} tokens and more run alone: "
+                "what they give hangs on all of a pass"
+            )
+            self.steps += [] if why in self.steps else [why]
+        return [found[i] for i in range(len(rows))]
+
+    def _checked(self, walk: Walk, rows: list[Row]) -> list[list[Read]]:
+        if not rows:
+            return []
+        truth: dict[int, list[Read]] = {}
         while True:
             try:
                 reads, computed = self._run(walk, rows)
@@ -215,6 +238,23 @@ def _begin(network: Any) -> tuple[Path, str]:
     if unfit or kinds != {"DynamicLayer"}:
         return "trie", f"packed attention is not for {unfit or 'its cache'}"
     return "packed", ""
+
+
+def _bound(config: Any) -> float:
+    """Find the length of a pass from which on its rows and cached tokens change each other.
+
+    Some rotary frequencies are chosen by the longest position. Doge keeps the best keys of more
+    than so many, and between equal tokens the shape of the pass decides. Checks of shorter rows
+    tell nothing of either.
+    """
+    given = getattr(config, "rope_parameters", None) or {}
+    kinds = [given, *(kind for kind in given.values() if isinstance(kind, dict))]
+    types = [str(kind.get("rope_type", "")) for kind in kinds]
+    sizes = [getattr(config, "keep_window_size", None)]
+    if any("dynamic" in type_ or type_ == "longrope" for type_ in types):
+        sizes.append(getattr(config, "max_position_embeddings", None))
+        sizes += [kind.get("original_max_position_embeddings") for kind in kinds]
+    return min((size for size in sizes if size), default=float("inf"))
 
 
 def _merge(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[int, range]]]:
