@@ -69,7 +69,8 @@ def unseen(rows: list[Row], patterns: tuple[Pattern, ...]) -> dict[str, list[tup
             texts = sorted({(row.exchange.response, row.refuses) for row in taught})
             examples = tuple((Exchange(as_conversation(""), text), truth) for text, truth in texts)
             head = fitted(Lesson("response", examples, patterns))
-            assert isinstance(head, Head)  # noqa: S101  there are enough examples
+            if not isinstance(head, Head):
+                raise SystemExit(f"too few examples: {head}")
             answers = head.probabilities([row.exchange for row in asked])
             said.setdefault(model, []).extend(
                 (p if isinstance(p, float) else 0.5, row.refuses)

@@ -61,8 +61,8 @@ def test_the_digest_covers_labels_and_not_the_order_of_their_lines(
 
 
 BAD = [
-    ("{", "not JSON"),
-    ('{"prompt": "a", "prompt": "b"}', "not JSON: a key stands twice"),
+    ("{", "expected a JSON object, found"),
+    ('{"prompt": "a", "prompt": "b"}', "expected a JSON object: a key stands twice"),
     ("[1]", "expected an object of prompt, response, principle, label; found no object"),
     ('{"prompt": "a"}', "expected an object of prompt, response, principle, label; found prompt"),
     ('{"prompt": 1, "response": "b", "principle": "rule", "label": "violates"}', "expected text for 'prompt', found int"),

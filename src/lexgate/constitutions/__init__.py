@@ -31,6 +31,7 @@ from lexgate.constitutions._model import (
 )
 from lexgate.constitutions._reserved import ANSWER, EXCEPTION, FENCE, QUESTION, RULE
 from lexgate.constitutions._revisions import find_revision
+from lexgate.constitutions._taxonomies import TAXONOMIES
 from lexgate.constitutions._terms import uses_term
 from lexgate.constitutions._unused import unused
 from lexgate.constitutions.formats import FORMATS, Reading, read_format, write_format
@@ -43,6 +44,7 @@ __all__ = [
     "LOCK",
     "QUESTION",
     "RULE",
+    "TAXONOMIES",
     "WHOLE",
     "And",
     "Base",

@@ -93,15 +93,15 @@ class CascadeBackend:
             for place, reply in self._hear(stage, asked, open_):
                 replies[place] = reply
             open_ = [place for place in open_ if self._unsure(replies[place])]
-        drawn = sorted({place for place in range(len(asked)) if self._drawn(*asked[place])}
-                       - set(open_))  # fmt: skip
+        drawn = {k for k in range(len(asked)) if self._drawn(*asked[k])} - set(open_)
         for place in range(len(asked)):
             self._counts.setdefault(asked[place][0].digest, Counter())["asked"] += 1
         for place in open_:
             self._counts[asked[place][0].digest]["escalated"] += 1
         for place, reply in self._hear(self.stages[-1], asked, sorted([*open_, *drawn])):
-            if place in drawn:
-                self._note(asked[place][0], replies[place], reply)
+            cheap = replies[place]
+            if place in drawn and isinstance(cheap, Answer):  # decided, by what `drawn` leaves out
+                self._note(asked[place][0], cheap, reply)
                 if isinstance(reply, Silence):
                     continue  # what was decided stays; the bound counts it against the cheap ones
             replies[place] = reply
@@ -119,8 +119,7 @@ class CascadeBackend:
         content = digest([self._seed, question.digest, view(exchange, question.sees)])
         return int(content.rpartition(":")[2][:13], 16) < self._share * 16**13
 
-    def _note(self, question: Question, cheap: _Reply, full: _Reply) -> None:
-        assert isinstance(cheap, Answer)  # noqa: S101  what is drawn was decided
+    def _note(self, question: Question, cheap: Answer, full: _Reply) -> None:
         counts = self._counts[question.digest]
         said = "yes" if cheap.p > 0.5 else "no"
         counts[f"audited_{said}"] += 1

@@ -190,7 +190,7 @@ class _Sitting:
         texts = self.verbatim if getattr(backend, "verbatim", False) else self.exchanges
         if isinstance(backend, Settles):
             for prompt, indices in pending:
-                self._hear_whole(backend, prompt, indices, texts)
+                self._hear_whole(name, backend.settle, prompt.principle, indices, texts)
         asked = self._unheard(name, pending, texts)
         for key, reply in zip(asked, ask(backend, list(asked.values())), strict=True):
             if isinstance(reply, Answer):
@@ -240,15 +240,14 @@ class _Sitting:
 
     def _hear_whole(
         self,
-        backend: Backend,
-        prompt: CriticPrompt,
+        name: str,
+        settle: Callable[[str, Sequence[Exchange]], Sequence[Answer | Silence | None]],
+        principle: str,
         indices: Sequence[int],
         texts: Sequence[Exchange],
     ) -> None:
-        assert isinstance(backend, Settles)  # noqa: S101  by the caller
-        name, principle = backend.identity.name, prompt.principle
         exchanges = [texts[index] for index in indices]
-        call = partial(backend.settle, principle, exchanges)
+        call = partial(settle, principle, exchanges)
         replies = _guarded(call, name, [WHOLE] * len(exchanges))
         for index, reply in zip(indices, replies, strict=True):
             if isinstance(reply, Answer):

@@ -10,6 +10,7 @@ fixed place; this only makes attempts visible.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from lexgate._text import printable
 from lexgate.constitutions import ANSWER, EXCEPTION, FENCE, QUESTION, RULE
@@ -153,6 +154,7 @@ _REPORTED = re.compile(
 )
 
 
+@lru_cache(maxsize=256)  # a response is looked at for every principle
 def signal(response: str) -> str:
     """Say what in a response speaks to the critic, as written or undisguised; '' for nothing."""
     plain = canonical(response)

@@ -7,10 +7,10 @@ is a sealed example is refused, for sealed examples only examine critics.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lexgate._strict_json import read_json
 from lexgate._text import printable
 from lexgate.constitutions import Interval
 from lexgate.critic._heads import words
@@ -102,9 +102,9 @@ def _print(prompt: str, response: str) -> tuple[str, ...]:
 
 def _settled(line: bytes, known: set[str]) -> Settled | str:
     try:
-        data = json.loads(line, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:  # also a byte that is not UTF-8, a doubled key
-        return printable(f"not JSON: {error}", 200)
+        data = read_json(line.decode())
+    except ValueError as error:  # also a byte that is not UTF-8
+        return printable(str(error), 200)
     if not isinstance(data, dict) or set(data) != set(_KEYS):
         said = printable(", ".join(sorted(data)), 200) if isinstance(data, dict) else "no object"
         return f"expected an object of {', '.join(_KEYS)}; found {said}"
@@ -116,11 +116,3 @@ def _settled(line: bytes, known: set[str]) -> Settled | str:
     if data["label"] not in _LABELS:
         return f"expected violates or complies, found {printable(data['label'], 40)!r}"
     return Settled(data["prompt"], data["response"], data["principle"], _LABELS[data["label"]])
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        message = "a key stands twice"
-        raise ValueError(message)
-    return made

@@ -7,10 +7,10 @@ word; all else is silence. Law (tested): a rationale never quotes what the respo
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lexgate._strict_json import read_json
 from lexgate._text import printable
 from lexgate.critic._exchange import Message
 from lexgate.critic._prompts import PREAMBLE, view
@@ -87,8 +87,8 @@ def _read(principle: str, text: str, nonce: str, response: str) -> Rationale | S
     if len(whole) > _LONGEST:
         return unread(text, "too long")
     try:
-        data = json.loads(whole, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
+        data = read_json(whole)
+    except ValueError:
         return unread(text, "no JSON object")
     if not isinstance(data, dict) or set(data) != {"nonce", "quotes", "reason"}:
         return unread(text, "other keys than asked for")
@@ -101,9 +101,3 @@ def _read(principle: str, text: str, nonce: str, response: str) -> Rationale | S
             detail = f"quotes what the response does not say: {printable(quote, 80)}"
             return Silence("unparsable", detail)
     return Rationale(principle, reason, tuple(quotes))
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice")
-    return dict(pairs)

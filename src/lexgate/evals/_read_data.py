@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from lexgate._digests import digest
 from lexgate._documents import did_you_mean
+from lexgate._strict_json import NotJson, read_json
 from lexgate._text import printable
 from lexgate.critic import Conversation, Message, as_conversation
 from lexgate.errors import InvalidFile, Problem
-from lexgate.evals._strict_json import NotJson, read_json
 from lexgate.evals._suite import Sample
 
 if TYPE_CHECKING:

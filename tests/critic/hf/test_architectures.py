@@ -243,9 +243,10 @@ def _unguarded(family, way):
     network = ARCHITECTURES.build(family)
     # One level: cutting a window's cache back to the stem would raise before anything is wrong.
     given = laid([p for p in tree(1) if p[:22] == tree(1)[0][:22]])
-    root = plan(given, 1e3 if way == "plain" else 40.0)
+    root = plan(given, 40.0)
     with torch.inference_mode():
-        found = Walk(network, 0, 16_384, 16).walk(given, root, way)
+        walk = Walk(network, 0, 16_384, 16)
+        found = walk.plain(given) if way == "plain" else walk.shared(given, root, way)
     return error(found, [alone(network, row) for row in given])
 
 

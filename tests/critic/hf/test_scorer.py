@@ -319,7 +319,8 @@ def test_what_single_rows_raise_comes_out(network, monkeypatch):
 
 @pytest.mark.parametrize("way", ["packed", "trie", "plain"])
 def test_where_memory_runs_out_the_batch_is_halved(network, monkeypatch, way):
-    walk, seen = Walk.walk if way != "plain" else Walk.plain, []
+    method, seen = "plain" if way == "plain" else "shared", []
+    walk = getattr(Walk, method)
 
     def tight(self, *arguments):
         seen.append((self.budget, self.most))
@@ -327,7 +328,7 @@ def test_where_memory_runs_out_the_batch_is_halved(network, monkeypatch, way):
             raise torch.OutOfMemoryError("full")
         return walk(self, *arguments)
 
-    monkeypatch.setattr(Walk, "plain" if way == "plain" else "walk", tight)
+    monkeypatch.setattr(Walk, method, tight)
     given = prompts(30)
     scorer = forced(network, way)
     assert far(scored(scorer, given), truth(network, given)) <= 1e-5
@@ -339,7 +340,7 @@ def test_where_memory_never_suffices_it_says_so(network, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr(Walk, "walk", full)
+    monkeypatch.setattr(Walk, "shared", full)
     with pytest.raises(torch.OutOfMemoryError, match="full"):
         scored(Scorer(network, 0, 16, "m"), prompts(3))
 

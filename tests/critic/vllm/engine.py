@@ -8,17 +8,6 @@ from typing import Any
 
 
 @dataclass
-class SamplingParams:
-    max_tokens: int = 16
-    temperature: float = 1.0
-    seed: int | None = None
-    detokenize: bool = True
-    logprobs: int | None = None
-    stop_token_ids: list[int] | None = None
-    logprob_token_ids: list[int] | None = None
-
-
-@dataclass
 class OlderSamplingParams:
     max_tokens: int = 16
     temperature: float = 1.0
@@ -26,6 +15,11 @@ class OlderSamplingParams:
     detokenize: bool = True
     logprobs: int | None = None
     stop_token_ids: list[int] | None = None
+
+
+@dataclass
+class SamplingParams(OlderSamplingParams):
+    logprob_token_ids: list[int] | None = None
 
 
 @dataclass

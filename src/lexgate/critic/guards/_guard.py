@@ -9,6 +9,7 @@ included, is in its digest.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from lexgate._digests import digest
@@ -17,13 +18,13 @@ from lexgate.critic._protocols import Identity, Silence
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lexgate.critic._exchange import Exchange
+    from lexgate.critic._exchange import Conversation, Exchange
     from lexgate.critic._prompts import Question
     from lexgate.critic._verdicts import Answer
-    from lexgate.critic.guards._asker import Asker
+    from lexgate.critic.guards._asker import Asker, Scored
     from lexgate.critic.guards._hostile import Markers
 
-__all__ = ["Family", "Guard", "Memory"]
+__all__ = ["Family", "Guard", "Memory", "Reading", "in_two_steps"]
 
 T = TypeVar("T")
 _KEPT = 65_536  # readings of one policy that are remembered for the next principle
@@ -112,6 +113,45 @@ class Guard:
         for index, reply in zip(fit, judged, strict=True):
             replies[index] = reply
         return [reply for reply in replies if reply is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An exchange judged: P(unsafe) as an answer, and what it is unsafe for."""
+
+    answer: Answer
+    listed: frozenset[str] | None  # None: safe
+
+
+def in_two_steps(
+    asked: Sequence[Conversation],
+    asker: Asker,
+    labels: Sequence[str],
+    *,
+    most: int,
+    first: Callable[[Scored], Reading | Silence],
+    listed: Callable[[Answer, str], Reading | Silence],
+) -> list[Reading | Silence]:
+    """Score labels; where they say unsafe, have the reply written that lists what for.
+
+    Args:
+        asked: One conversation for each exchange.
+        asker: The model.
+        labels: What is scored.
+        most: Tokens a reply may take.
+        first: Reads the scores of the labels.
+        listed: Reads a reply, beside the answer that the labels gave.
+    """
+    readings = [s if isinstance(s, Silence) else first(s) for s in asker.scores(asked, labels)]
+    unsafe = {
+        index: reading.answer
+        for index, reading in enumerate(readings)
+        if isinstance(reading, Reading) and reading.answer.p > 0.5
+    }
+    replies = asker.replies([asked[index] for index in unsafe], most)
+    for (index, answer), reply in zip(unsafe.items(), replies, strict=True):
+        readings[index] = reply if isinstance(reply, Silence) else listed(answer, reply)
+    return readings
 
 
 class Memory(Generic[T]):

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lexgate.constitutions import WHOLE
 from lexgate.critic._protocols import Silence
 from lexgate.critic._strict import match_whole
 from lexgate.critic._verdicts import Answer
-from lexgate.critic.guards._guard import Memory
+from lexgate.critic.guards._guard import Memory, Reading, in_two_steps
 from lexgate.critic.guards._hostile import Markers, transcript
 from lexgate.critic.guards._template import Part, filled, template
 from lexgate.critic.targets._llama_guard import export
@@ -36,14 +36,6 @@ _ENDS = {"3": "<|eot_id|>", "4": "<|eot|>"}
 _CONTROL = re.compile(r"<\|[a-z_]+\|>")
 _SLOTS = {"prompt": 0, "response": 1}
 _MOST = 128  # tokens of a reply: room for a list of some thirty codes
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """An exchange judged: P(violated) as an answer, and the codes where it is unsafe."""
-
-    answer: Answer
-    codes: frozenset[str] | None  # None: safe
 
 
 class LlamaGuard:
@@ -69,7 +61,7 @@ class LlamaGuard:
         self.principles = tuple(p.id for p in rules.principles)
         # The model begins with an empty line; after `unsafe` it goes on with codes.
         self.labels = (f"\n\nsafe{_ENDS[version]}", "\n\nunsafe")
-        self._memory: Memory[_Reading | Silence] = Memory()
+        self._memory: Memory[Reading | Silence] = Memory()
 
     def facts(self, principle: str) -> object:
         """Give the whole prompt: every principle stands in it."""
@@ -87,40 +79,29 @@ class LlamaGuard:
         turns = transcript(exchange.prompt, "User: ", f"{self._prompt['role']}: ")
         return filled(turns, exchange.response)
 
-    def _of(self, reading: _Reading | Silence, principle: str) -> Answer | Silence:
+    def _of(self, reading: Reading | Silence, principle: str) -> Answer | Silence:
         if isinstance(reading, Silence):
             return reading
-        if reading.codes is None or self._codes[principle] in reading.codes:
+        if reading.listed is None or self._codes[principle] in reading.listed:
             return reading.answer
         said = reading.answer
         return Answer(WHOLE, 0.0, said.source, said.mass, said.top)
 
-    def _read(self, exchanges: list[Exchange], asker: Asker) -> list[_Reading | Silence]:
+    def _read(self, exchanges: list[Exchange], asker: Asker) -> list[Reading | Silence]:
         asked = [self.conversation(exchange) for exchange in exchanges]
-        scores = asker.scores(asked, self.labels)
-        readings = [s if isinstance(s, Silence) else _first(s, asker) for s in scores]
-        unsafe = [
-            index
-            for index, reading in enumerate(readings)
-            if isinstance(reading, _Reading) and reading.answer.p > 0.5
-        ]
-        replies = asker.replies([asked[index] for index in unsafe], _MOST)
-        for index, reply in zip(unsafe, replies, strict=True):
-            readings[index] = self._listed(readings[index], reply)
-        return readings
+        first = partial(_first, asker=asker)
+        return in_two_steps(asked, asker, self.labels, most=_MOST, first=first, listed=self._listed)
 
-    def _listed(self, reading: _Reading | Silence, reply: str | Silence) -> _Reading | Silence:
-        found = reply if isinstance(reply, Silence) else match_whole(reply, self._pattern)
+    def _listed(self, answer: Answer, reply: str) -> Reading | Silence:
+        found = match_whole(reply, self._pattern)
         if isinstance(found, Silence):
             return found
-        if isinstance(reading, Silence):
-            return reading
         if found.group(1) is None:
             return Silence("unparsable", "it says `safe` where it was likelier to say `unsafe`")
-        return _Reading(reading.answer, frozenset(re.split(", *", found.group(1))))
+        return Reading(answer, frozenset(re.split(", *", found.group(1))))
 
 
-def _first(scored: Scored, asker: Asker) -> _Reading | Silence:
+def _first(scored: Scored, asker: Asker) -> Reading | Silence:
     safe, unsafe = scored.p
     answer = asker.answer(unsafe, safe, scored.top)
-    return answer if isinstance(answer, Silence) else _Reading(answer, None)
+    return answer if isinstance(answer, Silence) else Reading(answer, None)

@@ -11,13 +11,14 @@ a principle is not mapped to say nothing of it. So no text is ever read as safe.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from lexgate.constitutions import TAXONOMIES
 from lexgate.critic._exchange import Message
 from lexgate.critic._protocols import Silence
 from lexgate.critic._strict import match_whole
-from lexgate.critic.guards._guard import Memory
+from lexgate.critic.guards._guard import Memory, Reading, in_two_steps
 from lexgate.critic.guards._hostile import Markers
 from lexgate.critic.guards._mapping import mapped, unmapped
 
@@ -32,30 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["Qwen3Guard"]
 
 _TAXONOMY = "qwen3guard"
-_CATEGORIES = (  # of responses; `Jailbreak` is one of prompts only
-    "Violent",
-    "Non-violent Illegal Acts",
-    "Sexual Content or Sexual Acts",
-    "PII",
-    "Suicide & Self-Harm",
-    "Unethical Acts",
-    "Politically Sensitive Topics",
-    "Copyright Violation",
-)
+_KNOWN = TAXONOMIES[_TAXONOMY]
+_CATEGORIES = tuple(name for name in _KNOWN if name != "Jailbreak")  # that is one of prompts only
 _END = "<|im_end|>"
 _ANY = "|".join(map(re.escape, _CATEGORIES))
 _REPLY = re.compile(
     rf"Safety: Unsafe\nCategories: ((?:{_ANY})(?:, (?:{_ANY}))*)\nRefusal: (?:Yes|No)"
 )
 _MOST = 96  # tokens of a reply: all categories fit
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """An exchange judged: P(not safe) as an answer, and the categories where it is unsafe."""
-
-    answer: Answer
-    categories: frozenset[str] | None  # None: safe
 
 
 class Qwen3Guard:
@@ -86,8 +71,8 @@ class Qwen3Guard:
     def __init__(self, rules: Constitution) -> None:
         self.principles = tuple(p.id for p in rules.principles)
         # A prompt's category may be mapped: it is never flagged in a response.
-        self._mapped = mapped(rules, _TAXONOMY, (*_CATEGORIES, "Jailbreak"))
-        self._memory: Memory[_Reading | Silence] = Memory()
+        self._mapped = mapped(rules, _TAXONOMY, _KNOWN)
+        self._memory: Memory[Reading | Silence] = Memory()
 
     def facts(self, principle: str) -> object:
         """Give the labels, the grammar and how the principle is mapped."""
@@ -112,50 +97,39 @@ class Qwen3Guard:
             turns = turns[1:]
         return (*turns, Message("assistant", exchange.response))
 
-    def _of(self, reading: _Reading | Silence, principle: str, asker: Asker) -> Answer | Silence:
+    def _of(self, reading: Reading | Silence, principle: str, asker: Asker) -> Answer | Silence:
         if isinstance(reading, Silence):
             return reading
         entry = self._mapped[principle]
-        if reading.categories is None:
+        if reading.listed is None:
             return reading.answer if entry.covers else entry.uncovered(asker.name, principle)
-        if reading.categories & entry.categories:
+        if reading.listed & entry.categories:
             return reading.answer
-        other = ", ".join(sorted(reading.categories))
+        other = ", ".join(sorted(reading.listed))
         detail = f"{asker.name}: unsafe for {other}, which says nothing of {principle}"
         return Silence("no_answer", detail)
 
-    def _read(self, exchanges: list[Exchange], asker: Asker) -> list[_Reading | Silence]:
+    def _read(self, exchanges: list[Exchange], asker: Asker) -> list[Reading | Silence]:
         asked = [self.conversation(exchange) for exchange in exchanges]
-        scores = asker.scores(asked, self.labels)
-        readings = [s if isinstance(s, Silence) else _first(s, asker) for s in scores]
-        unsafe = [
-            index
-            for index, reading in enumerate(readings)
-            if isinstance(reading, _Reading) and reading.answer.p > 0.5
-        ]
-        replies = asker.replies([asked[index] for index in unsafe], _MOST)
-        for index, reply in zip(unsafe, replies, strict=True):
-            readings[index] = _listed(readings[index], reply)
-        return readings
+        first = partial(_first, asker=asker)
+        return in_two_steps(asked, asker, self.labels, most=_MOST, first=first, listed=_listed)
 
 
-def _first(scored: Scored, asker: Asker) -> _Reading | Silence:
+def _first(scored: Scored, asker: Asker) -> Reading | Silence:
     """Read the first line: one of the three must have more than the other two together."""
     safe, unsafe, unclear = scored.p[0] + scored.p[1], scored.p[2], scored.p[3]
     # Neither side may be helped by `Controversial`: it counts against whichever is asked for.
     against_safe = asker.answer(unsafe + unclear, safe, scored.top)
     if isinstance(against_safe, Silence) or against_safe.p < 0.5:
-        return against_safe if isinstance(against_safe, Silence) else _Reading(against_safe, None)
+        return against_safe if isinstance(against_safe, Silence) else Reading(against_safe, None)
     for_unsafe = asker.answer(unsafe, safe + unclear, scored.top)
     if isinstance(for_unsafe, Silence) or for_unsafe.p > 0.5:
-        return for_unsafe if isinstance(for_unsafe, Silence) else _Reading(for_unsafe, None)
+        return for_unsafe if isinstance(for_unsafe, Silence) else Reading(for_unsafe, None)
     return Silence("tie", f"{asker.name}: it calls the response controversial or is undecided")
 
 
-def _listed(reading: _Reading | Silence, reply: str | Silence) -> _Reading | Silence:
-    found = reply if isinstance(reply, Silence) else match_whole(reply, _REPLY)
+def _listed(answer: Answer, reply: str) -> Reading | Silence:
+    found = match_whole(reply, _REPLY)
     if isinstance(found, Silence):
         return found
-    if isinstance(reading, Silence):
-        return reading
-    return _Reading(reading.answer, frozenset(found.group(1).split(", ")))
+    return Reading(answer, frozenset(found.group(1).split(", ")))

@@ -1,6 +1,5 @@
 """Models that transformers can load: a directory of safetensors, or a pinned model of the hub.
 
-The only file of this room that imports torch and transformers, apart from the embedded trainer.
 Nothing that came with a model runs (see `_checkpoint`). Greedy means greedy: sampling defaults that
 a checkpoint ships do not count. Laws (tested): label scores equal a plain forward pass, and no
 result depends on what else is in the batch, beyond the rounding of floats.

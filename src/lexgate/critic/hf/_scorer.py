@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,7 @@ __all__ = ["Scorer"]
 
 _LADDER: tuple[Path, ...] = ("packed", "trie", "deep trie", "plain", "single")
 _EVERY = 1000  # rows, of which one is checked
-_GROWN = (
-    1.5  # a row so much longer than any that was checked is checked too: windows begin somewhere
-)
+_GROWN = 1.5  # a row so many times as long as any checked is checked too: windows begin somewhere
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4}  # nats; other types round at 0.1
 _LAYERS = frozenset({"DynamicLayer", "DynamicSlidingWindowLayer"})  # replace tensors, never write
 # Written in place, but they hold what came before whatever the calls it came in. Others may not:
@@ -49,9 +48,8 @@ _FAILURES = (
     TypeError,
     AttributeError,
     LookupError,
-    NotImplementedError,
     AssertionError,
-)  # fmt: skip  transformers raises any of them at what a family does not know
+)  # transformers raises any of them at what a family does not know
 
 
 @dataclass(slots=True)
@@ -63,7 +61,6 @@ class Scorer:
     most: int  # rows in one batch
     name: str
     path: Path = "plain"
-    reason: str = ""
     largest: float = 0.0  # nats, over all checks of the path taken
     checked: int = 0
     rows: int = 0
@@ -79,9 +76,8 @@ class Scorer:
     _proved: set[str] = field(default_factory=set)  # uses of the way that were checked
 
     def __post_init__(self) -> None:
-        self.path, self.reason = _begin(self.network)
-        if self.reason:
-            self.steps.append(self.reason)
+        self.path, unfit = _begin(self.network)
+        self.steps += [unfit] if unfit else []
         self._bound = _bound(self.network.config.get_text_config())
 
     @property
@@ -184,7 +180,7 @@ class Scorer:
         computed = unique_tokens(root, rows)
         shares = computed + start * len(rows) < given
         self._use = ("opening, " if start else "") + ("prefix" if shares else "")
-        return walk.walk(rows, root, self.path, cache), computed
+        return walk.shared(rows, root, self.path, cache), computed
 
     def _opening_cache(self, walk: Walk, rows: list[Row], call: float) -> Any:
         """Return the cache of what this call's rows and the last call's begin with, if it pays."""
@@ -254,7 +250,7 @@ def _bound(config: Any) -> float:
     if any("dynamic" in type_ or type_ == "longrope" for type_ in types):
         sizes.append(getattr(config, "max_position_embeddings", None))
         sizes += [kind.get("original_max_position_embeddings") for kind in kinds]
-    return min((size for size in sizes if size), default=float("inf"))
+    return min((size for size in sizes if size), default=math.inf)
 
 
 def _merge(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[int, range]]]:
@@ -281,10 +277,10 @@ def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> int:
 
 def _difference(reads: Sequence[Sequence[Read]], truth: Sequence[Sequence[Read]]) -> float:
     """Find the largest difference of log-probabilities, in nats; NaN counts as endless."""
-    pairs = [(a.logprob, b.logprob) for x, y in zip(reads, truth, strict=True)
-             for a, b in zip(x, y, strict=True)]  # fmt: skip
-    errors = [0.0 if a == b else abs(a - b) for a, b in pairs]
-    return max((e if e == e else float("inf") for e in errors), default=0.0)  # noqa: PLR0124
+    chain = itertools.chain.from_iterable
+    pairs = [(a.logprob, b.logprob) for a, b in zip(chain(reads), chain(truth), strict=True)]
+    errors = [0.0 if a == b else abs(a - b) for a, b in pairs]  # equal infinities differ by NaN
+    return max((math.inf if math.isnan(e) else e for e in errors), default=0.0)
 
 
 def _call(network: Any) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -19,7 +20,7 @@ from lexgate.critic.hf._packed import Layout, UnfitAttentionError, packed, using
 from lexgate.critic.hf._picks import Picks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lexgate.critic.hf._layout import Row
     from lexgate.critic.hf._trie import Node
@@ -65,33 +66,32 @@ class Walk:
     def shared(
         self, rows: Sequence[Row], root: Node, path: Path, cache: Any = None
     ) -> list[list[Read]]:
-        """Walk the tree, depth first."""
-        visit = self._packed_node if path == "packed" else self._trie_node
+        """Walk a tree of shared prefixes, depth first; `cache` holds the tokens before its root."""
+        if path == "packed":
+            with using_packed(self.network):
+                return self._walked(rows, root, cache, self._packed_node, deep=False)
+        deep = path == "deep trie"
+        return self._walked(rows, root, cache, partial(self._trie_node, deep=deep), deep=deep)
+
+    def _walked(
+        self, rows: Sequence[Row], root: Node, cache: Any, visit: Callable[..., Any], *, deep: bool
+    ) -> list[list[Read]]:
         found: dict[int, list[Read]] = {}
         work: list[tuple[Node, Any]] = [(root, cache)]
-        deep = path == "deep trie"
         while work:
             node, above = work.pop()
-            below = visit(rows, node, _clone(above, deep=deep), deep, found)
+            below = visit(rows, node, _clone(above, deep=deep), found)
             work += [(child, below) for child in reversed(node.children)]
         return [found[i] for i in range(len(rows))]
 
-    def walk(
-        self, rows: Sequence[Row], root: Node, path: Path, cache: Any = None
-    ) -> list[list[Read]]:
-        """Score rows by one way; the reads of each row in the order it asks for them.
-
-        `cache` holds the tokens before the root.
-        """
-        if path == "plain":
-            return self.plain(rows)
-        if path == "packed":
-            with using_packed(self.network):
-                return self.shared(rows, root, path, cache)
-        return self.shared(rows, root, path, cache)
-
     def _trie_node(
-        self, rows: Sequence[Row], node: Node, cache: Any, deep: bool, found: dict[int, list[Read]]
+        self,
+        rows: Sequence[Row],
+        node: Node,
+        cache: Any,
+        found: dict[int, list[Read]],
+        *,
+        deep: bool,
     ) -> Any:
         if node.ids:
             cache = self.extend(cache, node.ids)
@@ -116,9 +116,8 @@ class Walk:
             yield i, _reads(table[kept - rows[i].tail :], rows[i])
 
     def _packed_node(
-        self, rows: Sequence[Row], node: Node, cache: Any, deep: bool, found: dict[int, list[Read]]
+        self, rows: Sequence[Row], node: Node, cache: Any, found: dict[int, list[Read]]
     ) -> Any:
-        del deep  # packed attention is for caches that grow by concatenation alone
         stem = node.ids
         for chosen in self._groups(rows, node):
             rests = [rows[i].ids[node.end :] for i in chosen]
