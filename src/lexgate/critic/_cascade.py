@@ -62,6 +62,7 @@ class CascadeBackend:
         self._prompts = tuple(prompts)
         self._share, self._band, self._seed = share, band, seed
         self._counts: dict[str, Counter[str]] = {}
+        self._seen: set[str] = set()  # contents that are counted
         self._recipe = ["cascade-1", share, band, seed]
         details = {"audit": f"{share:g}", "band": f"{band:g}", "seed": seed}
         if all(dict(stage.identity.details).get("light") == "true" for stage in stages):
@@ -76,7 +77,7 @@ class CascadeBackend:
     def digest_of(self, questions: Sequence[Question]) -> str:
         """Digest what the stages' answers to these questions depend on, and how they are chosen."""
         parts = [
-            stage.digest_of(questions) if isinstance(stage, PartByPart) else stage.identity.digest
+            stage.digest_of(questions) if isinstance(stage, PartByPart) else stage.identity.opened
             for stage in self.stages
         ]
         return digest([*self._recipe, parts])
@@ -93,15 +94,20 @@ class CascadeBackend:
             for place, reply in self._hear(stage, asked, open_):
                 replies[place] = reply
             open_ = [place for place in open_ if self._unsure(replies[place])]
-        drawn = {k for k in range(len(asked)) if self._drawn(*asked[k])} - set(open_)
-        for place in range(len(asked)):
-            self._counts.setdefault(asked[place][0].digest, Counter())["asked"] += 1
-        for place in open_:
-            self._counts[asked[place][0].digest]["escalated"] += 1
+        contents = [self._content(*one) for one in asked]
+        drawn = {k for k, content in enumerate(contents) if self._drawn(content)} - set(open_)
+        # A text that comes again is no other trial: it is counted once.
+        new = {k for k, content in enumerate(contents) if content not in self._seen}
+        self._seen.update(contents)
+        for place in new:
+            counts = self._counts.setdefault(asked[place][0].digest, Counter())
+            counts["asked"] += 1
+            counts["escalated"] += place in open_
         for place, reply in self._hear(self.stages[-1], asked, sorted([*open_, *drawn])):
             cheap = replies[place]
             if place in drawn and isinstance(cheap, Answer):  # decided, by what `drawn` leaves out
-                self._note(asked[place][0], cheap, reply)
+                if place in new:
+                    self._note(asked[place][0], cheap, reply)
                 if isinstance(reply, Silence):
                     continue  # what was decided stays; the bound counts it against the cheap ones
             replies[place] = reply
@@ -115,8 +121,10 @@ class CascadeBackend:
     def _unsure(self, reply: _Reply) -> bool:
         return isinstance(reply, Silence) or self._band <= reply.p <= 1.0 - self._band
 
-    def _drawn(self, question: Question, exchange: Exchange) -> bool:
-        content = digest([self._seed, question.digest, view(exchange, question.sees)])
+    def _content(self, question: Question, exchange: Exchange) -> str:
+        return digest([self._seed, question.digest, view(exchange, question.sees)])
+
+    def _drawn(self, content: str) -> bool:
         return int(content.rpartition(":")[2][:13], 16) < self._share * 16**13
 
     def _note(self, question: Question, cheap: Answer, full: _Reply) -> None:

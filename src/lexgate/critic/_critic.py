@@ -29,7 +29,7 @@ from lexgate.critic._verdicts import Abstention, Answer, Judgement, Verdict
 from lexgate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from lexgate.critic._exchange import Exchange
     from lexgate.critic._prompts import CriticPrompt, Question
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GIVEN", "TIE", "Critic", "ask"]
 
+_NO_TEXT = "the exchange holds half a surrogate pair, which is no character"
 _PROCEDURE = "2"  # of judging: what of a text is judged, and when a verdict is withheld
 
 TIE = 1e-4  # half-width of the band around 0.5 inside which fp32 arithmetic decides, not the critic
@@ -80,7 +81,7 @@ class Critic:
             parts = [
                 backend.digest_of(prompt.questions)
                 if isinstance(backend, PartByPart)
-                else backend.identity.digest
+                else backend.identity.opened
                 for backend in self.backends
             ]
             self._digests[principle] = digest([_PROCEDURE, prompt.digest, parts])
@@ -103,6 +104,15 @@ class Critic:
         prompts = [self._prompt(principle) for principle in principles]
         if given:
             self._check_given(given, prompts, len(exchanges))
+        sound = [i for i, exchange in enumerate(exchanges) if _is_text(exchange)]
+        if len(sound) < len(
+            exchanges
+        ):  # no tokenizer and no server takes it; the others are judged
+            stated_of = [given[i] for i in sound] if given else ()
+            rest = self.judge([exchanges[i] for i in sound], principles, stated_of)
+            broken = tuple(Abstention(p, "unparsable", _NO_TEXT) for p in principles)
+            judged = dict(zip(sound, rest, strict=True))
+            return [judged.get(i, broken) for i in range(len(exchanges))]
         plain = [canonical_exchange(exchange) for exchange in exchanges]
         disguised = [i for i, exchange in enumerate(exchanges) if plain[i] != exchange]
         stated = list(given or [{}] * len(exchanges))
@@ -133,7 +143,8 @@ class Critic:
             found = _worse(found, sitting.compose(second, prompt))
         if not isinstance(found, Verdict) or found.violated or not found.answers:
             return found
-        deaf = {b.identity.name for b in self.backends if getattr(b, "deaf", False)} | {GIVEN}
+        every = [s for b in self.backends for s in (b, *getattr(b, "stages", ()))]
+        deaf = {b.identity.name for b in every if getattr(b, "deaf", False)} | {GIVEN}
         if deaf.issuperset(answer.source for answer in found.answers):
             return found
         spoken = signal(sitting.exchanges[index].response)
@@ -288,6 +299,16 @@ class _Sitting:
         return cached
 
 
+def _is_text(exchange: Exchange) -> bool:
+    """Tell whether every text is one that can be encoded: half a surrogate pair cannot."""
+    try:
+        for text in (*(message.content for message in exchange.prompt), exchange.response):
+            text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _worse(one: Judgement, other: Judgement) -> Judgement:
     """Return the worse judgement: a violation, else an abstention, else the likelier violation."""
 
@@ -328,14 +349,21 @@ def _heard(
 ) -> list[Answer | Silence]:
     name = backend.identity.name
     missing = Silence("failed", f"{name}: gave None for an answer")
-    replies = _guarded(call, name, propositions)
+    stages = {stage.identity.name for stage in getattr(backend, "stages", ())}
+    replies = _guarded(call, name, propositions, stages)
     return [missing if reply is None else reply for reply in replies]
 
 
 def _guarded(
-    call: Callable[[], Sequence[Answer | Silence | None]], name: str, propositions: Sequence[str]
+    call: Callable[[], Sequence[Answer | Silence | None]],
+    name: str,
+    propositions: Sequence[str],
+    stages: Collection[str] = (),
 ) -> list[Answer | Silence | None]:
-    """Call a backend; whatever goes wrong in it is `failed` on everything it was asked."""
+    """Call a backend; whatever goes wrong in it is `failed` on everything it was asked.
+
+    An answer's source is the backend, or the one of its `stages` that gave it.
+    """
     if not propositions:
         return []
     try:
@@ -346,7 +374,10 @@ def _guarded(
         wrong = _fault(replies, propositions)
     if wrong:
         return [Silence("failed", f"{name}: {printable(wrong)}")] * len(propositions)
-    return [replace(r, source=name) if isinstance(r, Answer) else r for r in replies]
+    return [
+        replace(r, source=name) if isinstance(r, Answer) and r.source not in stages else r
+        for r in replies
+    ]
 
 
 def _fault(replies: Sequence[object], propositions: Sequence[str]) -> str:

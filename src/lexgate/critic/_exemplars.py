@@ -62,7 +62,7 @@ class ExemplarsBackend:
         self._recipe = [RECIPE, library, _FLOOR, encoder.digest if encoder else ""]
         details = {"floor": str(_FLOOR), "light": "true", "scikit-learn": library}
         details |= {"labels": str(len(labels))} if labels else {}
-        details |= {"encoder": encoder.digest} if encoder else {}
+        details |= {"encoder": encoder.digest, "weights": encoder.weights} if encoder else {}
         self.identity = Identity(
             "exemplars+encoder" if encoder else "exemplars",
             self._digest(self._lessons),

@@ -49,6 +49,11 @@ class Embeds(Protocol):
     @property
     def digest(self) -> str: ...
 
+    @property
+    def weights(self) -> str:
+        """The digest of its weights alone, by which a model is told again."""
+        ...
+
     def embed(self, text: str) -> tuple[float, ...]:
         """Give the embedding of a text, of length one."""
         ...

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from lexgate._digests import digest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,6 +41,12 @@ class Identity:
     digest: str  # of weights and files, of fitted data, or of a recording
     details: tuple[tuple[str, str], ...] = ()
     """(key, value), sorted: dtype, device, parameters, `allow_code`, a note reports must show"""
+
+    @property
+    def opened(self) -> str:
+        """Digest what it is and how it was opened: one model answers otherwise in another dtype."""
+        how = [[key, value] for key, value in self.details if key != "note"]
+        return digest([self.digest, how])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lexgate._digests import digest
 from lexgate.critic._prompts import LABELS
 from lexgate.critic._protocols import LabelScores, Reports, Silence
 from lexgate.critic._verdicts import Answer
@@ -69,6 +70,10 @@ class ModelBackend:
             self._read(question, read[i]) if i in read else self._untrained()
             for i, (question, _) in enumerate(asked)
         ]
+
+    def digest_of(self, questions: Sequence[Question]) -> str:
+        """Digest the model, how it was opened, and which of these questions it is asked at all."""
+        return digest([self.identity.opened, [self._knows(question) for question in questions]])
 
     def report(self) -> dict[str, Any]:
         """Tell what the model tells of itself, if it does."""

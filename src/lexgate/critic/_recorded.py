@@ -102,7 +102,7 @@ class RecordedBackend:
         """Store one line; return what is wrong with it, or nothing."""
         try:
             data = json.loads(line, object_pairs_hook=_object)
-        except ValueError as error:  # also a byte that is not UTF-8
+        except (ValueError, RecursionError) as error:  # also a byte that is not UTF-8
             return f"not JSON: {error}"
         if not isinstance(data, dict):
             return "expected an object"

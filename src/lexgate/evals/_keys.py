@@ -31,7 +31,7 @@ def declared(task: str, sample: Sample) -> SampleRow:
 
 def answer_key(task: str, sample: Sample, candidate: Identity, decoding: Decoding) -> str:
     settings = [decoding.max_new_tokens, decoding.temperature]
-    return digest(["answer", task, sample.id, candidate.digest, settings, _plain(sample.prompt)])
+    return digest(["answer", task, sample.id, candidate.opened, settings, _plain(sample.prompt)])
 
 
 def verdict_key(task: str, sample: Sample, response: str, critic: Critic, principle: str) -> str:
@@ -45,7 +45,7 @@ def score_key(task: AccuracyTask, sample: Sample, response: str) -> str:
 
 
 def lm_eval_key(task: str, candidate: Identity, score: ItemScore) -> str:
-    return digest(["score", task, score.sample, candidate.digest, score.key])
+    return digest(["score", task, score.sample, candidate.opened, score.key])
 
 
 def exam_key(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lexgate.critic import Abstention
 from lexgate.evals._rows import AnswerRow, ExamRow, VerdictRow
 from lexgate.evals._store import open_run
 
@@ -48,7 +49,13 @@ def read_earlier(runs: Iterable[Path]) -> Earlier:
     for path in runs:
         run = open_run(path)
         for row in run.rows():
-            if isinstance(row, _Reusable):
+            if isinstance(row, _Reusable) and not _passing(row):
                 rows.setdefault(row.key, row)
         cited.append({"run": run.id, "head": run.head})
     return Earlier(rows, tuple(cited))
+
+
+def _passing(row: _Reusable) -> bool:
+    """Tell an abstention that asking again can mend: a server was down, or a budget spent."""
+    judgement = getattr(row, "judgement", None)
+    return isinstance(judgement, Abstention) and judgement.reason in {"budget", "failed"}

@@ -72,7 +72,7 @@ class Guard:
         self.family = family
         self._asker = asker
         own = asker.identity
-        self._base = digest([family.name, family.template, own.digest])
+        self._base = digest([family.name, family.template, own.opened])
         rules = {id_: digest(family.facts(id_)) for id_ in family.principles}
         self._rules = rules
         template = digest([family.template, rules])

@@ -191,8 +191,11 @@ def _linked_manifest(directory: Path, suffixes: tuple[str, ...]) -> Manifest:
 
 
 def _weights(manifest: Manifest) -> str:
-    suffixes = (".safetensors", *_PICKLED)
-    return digest(sorted(file.digest for file in manifest.files if file.path.endswith(suffixes)))
+    """Digest the weights that are loaded: pickles, such as a trainer's notes, only for want of others."""
+    for suffixes in ((".safetensors",), tuple(_PICKLED)):
+        if found := sorted(f.digest for f in manifest.files if f.path.endswith(suffixes)):
+            return digest(found)
+    return digest([])
 
 
 def _check_shards(directory: Path, names: list[str]) -> None:

@@ -32,8 +32,9 @@ _KEPT = 4096  # embeddings remembered
 class Encoder:
     """Embeds texts by the mean of a network's last states."""
 
-    def __init__(self, network: Any, tokenizer: Any, identity: str) -> None:
+    def __init__(self, network: Any, tokenizer: Any, identity: str, weights: str = "") -> None:
         self.digest = identity
+        self.weights = weights
         self._network = network
         self._tokenizer = tokenizer
         limits = (_LONGEST, network.config.max_position_embeddings, tokenizer.model_max_length)
@@ -116,7 +117,8 @@ def open_encoder(directory: Path, pin: str) -> Encoder:
         raise EvidenceError(
             f"encoder {directory} lacks {len(missing)} of its weights, such as {missing[0]}"
         )
-    return Encoder(network.eval(), tokenizer, digest(["encoder-1", checkpoint.digest, _LONGEST]))
+    identity = digest(["encoder-1", checkpoint.digest, _LONGEST])
+    return Encoder(network.eval(), tokenizer, identity, checkpoint.weights)
 
 
 def _sha256(checkpoint: Checkpoint) -> str:

@@ -168,7 +168,7 @@ class HfModel:
         Of each pair: the log-probability in nats, and whether greedy search would write the same.
 
         Raises:
-            EvidenceError: the network fails.
+            EvidenceError: the network fails, or gives what is no log-probability.
         """
         members: dict[tuple[int, ...], list[int]] = {}
         for i, (before, _) in enumerate(pairs):
@@ -183,6 +183,9 @@ class HfModel:
         for row, found in zip(laid, scored, strict=True):
             group = members[tuple(pairs[row.item][0])]
             for (k, _), read in zip(row.reads, found, strict=True):
+                if not read.logprob <= 1e-3:  # NaN too: a maximum over choices would hide it
+                    message = f"{self.identity.name} gave {read.logprob}, no log-probability"
+                    raise EvidenceError(message)
                 answers[group[k]] = read.logprob, read.greedy
         return [answers[i] for i in range(len(pairs))]
 

@@ -12,6 +12,7 @@ import math
 import threading
 from typing import TYPE_CHECKING, Any
 
+from lexgate.constitutions import ANSWER, QUESTION
 from lexgate.critic._exchange import Message
 from lexgate.critic._prompts import LABELS, PREAMBLE, view
 from lexgate.critic._protocols import Silence
@@ -39,6 +40,8 @@ _ORDER = ("decisions", "systemone", "chat", "structured")
 _UNSPOKEN = frozenset({400, 404, 405, 422, 501})  # a server that does not know a format
 _MASS = 0.5  # least probability on the labels together
 _BAND = 0.1  # nats; nobody tells what a server computes in, so it is taken for 16 bits
+_PROBE = f"{PREAMBLE}\n```response\nGood morning.\n```"
+_PROBE_ASK = f"{QUESTION} Is the response a greeting?\n{ANSWER}"
 _SPELLINGS = tuple(loose(label) for label in LABELS)
 
 
@@ -77,7 +80,7 @@ class OpenAiBackend:
             return []
         states = _states(asked)
         with self._deciding:
-            failure = None if self._wire else self._decide(asked[0][0], states[0])
+            failure = None if self._wire else self._decide()
         if failure:
             return [failure.silence] * len(asked)
         replies = self._ask(self._wire or "", [question.ask for question, _ in asked], states)
@@ -95,11 +98,14 @@ class OpenAiBackend:
         """Close the connections; a later call opens new ones."""
         self.client.close()
 
-    def _decide(self, question: Question, state: str) -> Failure | None:
-        """Find the best format that the server speaks; a failure leaves it open."""
+    def _decide(self) -> Failure | None:
+        """Find the best format that the server speaks; a failure leaves it open.
+
+        Asked with a text of our own: no judged text may choose how all others are judged.
+        """
         unspoken = []
         for wire in _ORDER:
-            reply = self._ask(wire, [question.ask], [state])[0]
+            reply = self._ask(wire, [_PROBE_ASK], [_PROBE])[0]
             if isinstance(reply, Failure):
                 # That a text is too long or unwelcome is said by who knows the format.
                 understood = reply.silence.reason in {"too_long", "refused"}

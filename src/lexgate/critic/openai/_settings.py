@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from posixpath import normpath
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ Wire = Literal["auto", "chat", "completions", "structured", "decisions", "system
 _HOME = "https://api.openai.com/v1"
 _KEY_ENV = "OPENAI_API_KEY"
 _HIDDEN = "[key]"
+_PORTS = {"http": 80, "https": 443}
 _TELLING = 8  # letters a key has before a reply that holds it is taken to quote it
 OPTIONS = (
     "base_url",
@@ -156,7 +158,11 @@ def _url(text: str) -> str:
     except ValueError:
         sound = bare = False
     if sound and bare and text.isascii() and text.isprintable() and " " not in text:
-        return text.rstrip("/")
+        # One address in one spelling: by it a server's model is told again.
+        port = f":{parts.port}" if parts.port not in {None, _PORTS[parts.scheme]} else ""
+        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+        path = normpath(parts.path).strip("/.") if parts.path else ""
+        return f"{parts.scheme}://{host}{port}" + (f"/{path}" if path else "")
     # Not quoted: an address with a password or a query in it may hold a secret.
     raise UsageError(
         "base_url must be a bare http or https address such as http://localhost:8000/v1, "
