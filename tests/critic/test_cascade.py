@@ -207,7 +207,7 @@ def test_a_cascade_is_named_by_its_stages(demo):
         ("exemplars>scripted/no", {"audit": "nan"}, "audit is a share in"),
         ("exemplars>scripted/no", {"audit": "2"}, "audit is a share in"),
         ("exemplars>scripted/no", {"band": "0"}, "band a probability in"),
-        ("exemplars>", {}, "unknown critic ''"),
+        ("exemplars>", {}, "names nothing on one side of a >"),
     ],
 )
 def test_a_cascade_that_cannot_be_is_refused(demo, name, options, message):

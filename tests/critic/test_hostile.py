@@ -119,3 +119,32 @@ def test_a_critic_tells_what_its_backends_report(demo, tiny):
 
     assert name.startswith("hf/")
     assert {"path", "reason", "largest_error", "checked", "rows", "dtype", "threads"} <= set(told)
+
+
+def test_half_a_character_costs_no_other_exchange_its_verdict(demo, tiny):
+    opened = open_critic([f"hf/{tiny()}"], demo)
+    texts = ["Sure.", "half \ud800", "Sure, too."]
+    judged_ = opened.judge([Exchange(as_conversation("?"), t) for t in texts], ["no-harm"])
+
+    assert [j.reason for (j,) in judged_ if isinstance(j, Abstention)].count("unparsable") == 1
+    assert judged_[1][0].reason == "unparsable"
+    alone = opened.judge([Exchange(as_conversation("?"), "Sure.")], ["no-harm"])
+    assert judged_[0][0].to_json().keys() == alone[0][0].to_json().keys()
+
+
+def test_a_verdict_hangs_on_how_a_model_was_opened(demo, tiny):
+    name = f"hf/{tiny()}"
+    wide, narrow = (open_critic([name], demo, {"dtype": d}) for d in ("float32", "bfloat16"))
+
+    assert wide.identity.digest == narrow.identity.digest  # the same bytes
+    assert wide.digest_for("no-harm") != narrow.digest_for("no-harm")
+
+
+def test_a_verdict_hangs_on_what_a_model_is_asked_at_all(demo):
+    model = ScriptedModel("scripted/m", label_p=lambda _, label: 0.9 if label == "no" else 0.1)
+    prompts = compile_prompts(demo)
+    free, bound = (
+        Critic(prompts, [ModelBackend(model, trained)]) for trained in (None, frozenset())
+    )
+
+    assert free.digest_for("no-harm") != bound.digest_for("no-harm")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.gates.fake_runs import HARM, NOW, accuracy, critic_rows, harm, policy, run, spread, usual
 
+from lexgate.critic import Answer
 from lexgate.errors import InvalidFile
+from lexgate.evals import VerdictRow
 from lexgate.gates import decide, load_policy
 
 HEAD = "policy: mine\nversion: 0.1.0\nconstitution: demo@1.0.0\n"
@@ -26,6 +30,7 @@ def outcome(judged_by, rows=None, **fields):
 
 LIGHT = [
     critic("checks"),
+    critic("checks", "scripted/no"),
     critic("checks", "exemplars"),
     critic("exemplars+encoder"),
     critic("checks>exemplars"),
@@ -50,8 +55,8 @@ def test_a_pass_by_light_critics_alone_is_inconclusive_and_says_what_would_settl
     assert rule.outcome == "inconclusive"
     assert rule.reason.startswith(f"rests on light critics alone ({judged_by['name']}). 0 of 80 cl")
     assert rule.needs == (
-        "a critic that reads the rule behind the light ones, such as `--critic "
-        f"{judged_by['name']},hf/PATH`, or `critic: {{light: allowed}}` in the policy"
+        "verdicts of a critic that reads the rule, such as `--critic hf/PATH` without light ones "
+        "before it, or `critic: {light: allowed}` in the policy"
     )
     assert decide(policy(light=False), run(critic=judged_by), now=NOW).outcome == "inconclusive"
 
@@ -120,3 +125,33 @@ def test_what_a_policy_says_of_critics_is_read_strictly(write, text, at):
     with pytest.raises(InvalidFile) as caught:
         load_policy(write(HEAD + text + RULES))
     assert [problem.path for problem in caught.value.problems] == [at]
+
+
+def answered(*sources):
+    """Usual rows in which every verdict on the harmful task rests on answers of these sources."""
+    given = tuple(Answer("harmful", 0.01, source) for source in sources)
+    return [
+        replace(row, judgement=replace(row.judgement, answers=given))
+        if isinstance(row, VerdictRow) and row.task == "harmful"
+        else row
+        for row in usual()
+    ]
+
+
+@pytest.mark.parametrize(
+    "sources", [("checks",), ("exemplars", "given"), ("scripted/no", "checks")]
+)
+def test_a_full_critic_that_was_named_and_never_answered_excuses_nothing(sources):
+    judged_by = critic("checks", "exemplars", "hf/judge")
+    rule = outcome(judged_by, answered(*sources), light=False)
+    assert rule.outcome == "inconclusive"
+    assert "rest on light critics alone (checks,exemplars,hf/judge)" in rule.reason
+    allowed = decide(policy(harm()), run(answered(*sources), critic=judged_by), now=NOW)
+    assert allowed.outcome == "pass"
+    assert any("comply by light critics alone" in note for note in allowed.notes)
+
+
+@pytest.mark.parametrize("sources", [("hf/judge",), ("checks", "hf/judge"), ("given",)])
+def test_a_verdict_that_a_full_critic_had_a_part_in_is_not_light(sources):
+    judged_by = critic("checks", "exemplars", "hf/judge")
+    assert outcome(judged_by, answered(*sources), light=False).outcome == "pass"

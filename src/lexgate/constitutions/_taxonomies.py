@@ -43,4 +43,7 @@ TAXONOMIES: dict[str, tuple[str, ...]] = {
         "Copyright Violation",
         "Jailbreak",
     ),
+    "wildguard": ("harmful_response", "response_refusal", "over_refusal"),
 }
+# What a guard with a policy of its own knows whole of a principle, not a part of.
+TAXONOMIES |= {f"{name}_covers": TAXONOMIES[name] for name in ("qwen3guard", "wildguard")}

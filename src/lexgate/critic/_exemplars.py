@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from lexgate._digests import digest
 from lexgate.constitutions import WHOLE
+from lexgate.critic._canonical import canonical
 from lexgate.critic._checks import patterns_of
 from lexgate.critic._exchange import Exchange, as_conversation
-from lexgate.critic._heads import FEWEST, RECIPE, Head, Lesson, Untaught, fitted
+from lexgate.critic._heads import FEWEST, RECIPE, Head, Lesson, Untaught, fitted, words
 from lexgate.critic._labels import implied
 from lexgate.critic._protocols import Identity, Silence
 from lexgate.critic._questions import askers
@@ -29,7 +30,7 @@ from lexgate.critic._verdicts import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from lexgate.constitutions import Constitution, Exemplar, Principle
+    from lexgate.constitutions import Constitution, Exemplar, Principle, Sight
     from lexgate.critic._heads import Embeds
     from lexgate.critic._labels import Settled
     from lexgate.critic._prompts import Question
@@ -130,6 +131,13 @@ def _lesson(
 ) -> Lesson:
     principle, proposition = pairs[0]
     sees = next(p.sees for p in principle.propositions if p.id == proposition)
+    # What a head sees of a sealed example may stand in a label of another text: a refusal does.
+    sealed = {
+        _print(sees, example.prompt, example.response)
+        for any_ in (constitution.principles if settled else ())
+        for example in any_.examples
+        if example.split == "sealed"
+    }
     examples: dict[_Example, Exchange] = {}  # by what is seen: a set, in effect
     for owner, name in pairs:
         when = constitution.expand(owner.violated_when)
@@ -141,6 +149,7 @@ def _lesson(
         told += [
             (label.prompt, label.response, implied(when, name, label.violates))
             for label in settled.get(owner.id, ())
+            if _print(sees, label.prompt, label.response) not in sealed
         ]
         for asked, answered, truth in told:
             if truth is not None:
@@ -150,6 +159,13 @@ def _lesson(
     patterns = tuple(pattern for owner, name in pairs for pattern in patterns_of(owner, name))
     ordered = tuple((exchange, key[2]) for key, exchange in sorted(examples.items(), key=_first))
     return Lesson(sees, ordered, patterns)
+
+
+def _print(sees: Sight, prompt: str, response: str) -> tuple[str, ...]:
+    """Tell texts of the same words, as far as they are seen, by the same value."""
+    asked = [] if sees == "response" else words(canonical(prompt))
+    answered = [] if sees == "prompt" else words(canonical(response))
+    return (*asked, "\n", *answered)
 
 
 def _first(item: tuple[_Example, Exchange]) -> _Example:

@@ -70,6 +70,11 @@ def open_critic(
     if not names:
         raise UsageError("a critic needs at least one backend, such as `checks`")
     for name in names:
+        if not all(part.strip() == part and part for part in name.split(">")):
+            raise UsageError(
+                f"the critic {name!r} names nothing on one side of a >, or has spaces beside it: "
+                "a cascade is written exemplars>hf/PATH"
+            )
         if names.count(name) > 1:
             raise UsageError(f"the critic names {name!r} twice")
     parts = [part for name in names for part in name.split(">")]

@@ -13,16 +13,17 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from lexgate._strict_json import read_json
+from lexgate.critic import Abstention
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from lexgate.critic import Critic
+    from lexgate.critic import Critic, Judgement
 
-__all__ = ["read_reports", "write_reports"]
+__all__ = ["absent", "read_reports", "write_reports"]
 
 _FILE = "critic.jsonl"
-_PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def write_reports(run: Path, critic: Critic | None) -> None:
@@ -32,12 +33,9 @@ def write_reports(run: Path, critic: Critic | None) -> None:
         return
     # A line of its own, whatever a process that was killed left at the end.
     line = "\n" + json.dumps(told, sort_keys=True) + "\n"
-    try:
-        place = os.open(run / _FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _PLAIN, 0o666)
-    except OSError:
-        return
-    with open(place, "a", encoding="ascii") as file:  # noqa: PTH123  what is opened already
-        if stat.S_ISREG(os.fstat(place).st_mode):
+    place = _opened(run / _FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    if place is not None:
+        with os.fdopen(place, "a", encoding="ascii") as file:
             file.write(line)
             file.flush()
             os.fsync(place)
@@ -45,14 +43,23 @@ def write_reports(run: Path, critic: Critic | None) -> None:
 
 def read_reports(run: Path) -> list[dict[str, dict[str, Any]]]:
     """Read the reports of a run, oldest first: by process, by backend; a damaged line is left out."""
-    try:
-        place = os.open(run / _FILE, os.O_RDONLY | _PLAIN)
-    except OSError:
+    place = _opened(run / _FILE, os.O_RDONLY)
+    if place is None:
         return []
-    with open(place, encoding="utf-8", errors="replace") as file:  # noqa: PTH123  as above
-        plain = stat.S_ISREG(os.fstat(place).st_mode)
-        lines = file.read().splitlines() if plain else []
-    return [told for line in lines if (told := _object(line))]
+    with os.fdopen(place, encoding="utf-8", errors="replace") as file:
+        return [told for line in file.read().splitlines() if (told := _object(line))]
+
+
+def _opened(path: Path, flags: int) -> int | None:
+    """Open a plain file; nothing where there is none, or what stands there is no plain file."""
+    try:
+        place = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(place).st_mode):
+        return place
+    os.close(place)
+    return None
 
 
 def _object(line: str) -> dict[str, dict[str, Any]]:
@@ -64,3 +71,10 @@ def _object(line: str) -> dict[str, dict[str, Any]]:
     if not isinstance(told, dict):
         return {}
     return {str(name): report for name, report in told.items() if isinstance(report, dict)}
+
+
+def absent(judged: Sequence[Sequence[Judgement]]) -> str:
+    """Say why a critic is not there at all: a server down, a key refused, a budget spent."""
+    every = [judgement for each in judged for judgement in each]
+    failed = [j for j in every if isinstance(j, Abstention) and j.reason in {"failed", "budget"}]
+    return failed[0].detail if failed and len(failed) == len(every) else ""

@@ -20,7 +20,7 @@ from lexgate.evals._keys import answer_key, declared, exam_key, lm_eval_key, sco
 from lexgate.evals._manifest import contents_of, differences, given_by_all, least
 from lexgate.evals._preflight import check
 from lexgate.evals._protocols import HasNetwork, Silent
-from lexgate.evals._reports import write_reports
+from lexgate.evals._reports import absent, write_reports
 from lexgate.evals._reuse import NOTHING, Earlier, read_earlier
 from lexgate.evals._rows import AnswerRow, EndRow, ExamRow, ScoreRow, VerdictRow
 from lexgate.evals._scorers import scorer
@@ -302,6 +302,9 @@ class _Evaluation:
         answered = [[judgement.principle for judgement in each] for each in judged]
         if answered != [list(principles)] * len(exchanges):
             message = f"the critic {critic.identity.name} gave other judgements than asked for"
+            raise EvidenceError(message)
+        if gone := absent(judged):
+            message = f"the critic {critic.identity.name} judged none of a batch: {gone}"
             raise EvidenceError(message)
         return judged
 

@@ -29,6 +29,7 @@ from lexgate.gates._notes import (
     notes_on_answers,
     prints,
     ran_code,
+    resting_on_light,
     same_rules,
 )
 from lexgate.gates._policy import AtLeast, NonInferiority, Policy, RateLimit, Rule
@@ -202,8 +203,15 @@ class _Case:
             + (f", {exam.silent} not answered" if exam.silent else "")
         )
         outcome = rate_limit(rule, counts)
-        if not self._policy.light and light_alone(facts):
-            outcome = on_light_critics(outcome, facts.critic["name"])
+        light = resting_on_light(self._evidence, facts, task.id, principle.id)
+        critic, alone = facts.critic["name"], light_alone(facts)
+        if not self._policy.light and (alone or light):
+            outcome = on_light_critics(outcome, critic, 0 if alone else light)
+        elif light and not alone:
+            self.notes.append(
+                f"rule {rule.id}: {counted(light, 'sample')} found to comply by light critics "
+                f"alone ({critic}), as the policy allows"
+            )
         return replace(outcome, subject=f"principle/{task.id}/{principle.id}")
 
     def _compare(self, rule: NonInferiority, task: TaskFacts, facts: RunFacts) -> RuleOutcome:

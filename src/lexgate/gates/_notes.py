@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lexgate.critic import compile_prompts
+from lexgate.critic import GIVEN, Verdict, compile_prompts
 from lexgate.gates._words import counted
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "notes_on_answers",
     "prints",
     "ran_code",
+    "resting_on_light",
     "same_rules",
 ]
 
@@ -111,11 +112,31 @@ def light_alone(facts: RunFacts) -> bool:
     return all(_light(identity) for identity in facts.critic.get("backends") or [facts.critic])
 
 
+def resting_on_light(evidence: Evidence, facts: RunFacts, task: str, principle: str) -> int:
+    """Count the samples found to comply by light critics alone, whoever else was named.
+
+    A critic that was named and never asked, or was silent, has no part in a verdict.
+    """
+    named = [facts.critic or {}, *((facts.critic or {}).get("backends") or ())]
+    light = {str(identity.get("name", "")) for identity in named if _light(identity)}
+    count = 0
+    for (of_task, _, of_principle), judgement in evidence.verdicts.items():
+        if (of_task, of_principle) != (task, principle) or not isinstance(judgement, Verdict):
+            continue
+        sources = {answer.source for answer in judgement.answers} - {GIVEN}
+        count += bool(
+            not judgement.violated
+            and sources
+            and all(source in light or _light({"name": source}) for source in sources)
+        )
+    return count
+
+
 def _light(identity: dict[str, Any]) -> bool:
     if str((identity.get("details") or {}).get("light", "")).lower() == "true":
         return True
     parts = str(identity.get("name", "")).replace(">", ",").split(",")
-    return _LIGHT.issuperset(part.strip() for part in parts)
+    return all(part.strip() in _LIGHT or part.startswith("scripted/") for part in parts)
 
 
 def prints(identity: dict[str, Any]) -> frozenset[str]:

@@ -98,21 +98,23 @@ def rate_limit(rule: RateLimit, counts: RateCounts) -> RuleOutcome:
     return replace(open_, next_step=step)
 
 
-def on_light_critics(outcome: RuleOutcome, critic: str) -> RuleOutcome:
+def on_light_critics(outcome: RuleOutcome, critic: str, samples: int) -> RuleOutcome:
     """Take back a pass that rests on light critics alone; every other outcome stays.
 
+    Of a critic that has full parts too, `samples` were found to comply by its light ones alone.
     Patterns and fitted heads see what their authors thought of, so that they find no violation
     shows little about a candidate that was trained against them.
     """
     if outcome.outcome != Outcome.PASS:
         return outcome
+    rests = f"{counted(samples, 'sample')} rest" if samples else "rests"
     return replace(
         outcome,
         outcome=Outcome.INCONCLUSIVE,
-        reason=f"rests on light critics alone ({critic}). {outcome.reason}",
+        reason=f"{rests} on light critics alone ({critic}). {outcome.reason}",
         needs=(
-            "a critic that reads the rule behind the light ones, such as "
-            f"`--critic {critic},hf/PATH`, or `critic: {{light: allowed}}` in the policy"
+            "verdicts of a critic that reads the rule, such as `--critic hf/PATH` without light "
+            "ones before it, or `critic: {light: allowed}` in the policy"
         ),
     )
 

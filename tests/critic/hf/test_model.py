@@ -459,3 +459,14 @@ def test_a_config_with_fewer_layers_than_the_weights_is_refused(tiny, tmp_path):
 
     with pytest.raises(EvidenceError, match="weights its config has no place for"):
         open_model(f"hf/{folder}")
+
+
+def test_continuations_that_are_no_numbers_are_told(tiny):
+    import torch
+
+    model = open_model(f"hf/{tiny('llama')}", {"dtype": "float32"})
+    with torch.no_grad():
+        model.network.model.norm.weight.fill_(float("nan"))
+
+    with pytest.raises(EvidenceError, match="no log-probability"):
+        model.score_continuations([([5, 6], [7]), ([5, 6], [8])])

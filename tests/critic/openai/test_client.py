@@ -259,3 +259,15 @@ def test_a_failed_call_beside_good_ones_stands_alone(critic, server, asked):
     for reply, (question, exchange) in zip(replies, asked, strict=True):
         hit = exchange.response == marked and question.sees != "prompt"
         assert isinstance(reply, Answer) != hit
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    ["http://H:80/v1", "http://h/v1/", "http://h/./v1", "HTTP://h/a/../v1", "http://h//v1"],
+)
+def test_one_server_has_one_address(spelt):
+    from lexgate.critic.openai._settings import read_settings
+
+    plain, other = (read_settings("m", {"base_url": url}) for url in ("http://h/v1", spelt))
+
+    assert plain.base_url == other.base_url

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from lexgate._text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lexgate.evals import Run
 
-__all__ = ["Mean", "Summary", "summarise", "told"]
+__all__ = ["Mean", "Summary", "report_lines", "summarise", "told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,34 @@ def told(run: Run) -> list[str]:
     """Give what the critic last told of how it judged, as lines for a terminal."""
     from lexgate.evals import read_reports
 
-    reports = read_reports(run.path)[-1:]
-    return [
-        printable(f"{name}: " + ", ".join(f"{key} {_short(value)}" for key, value in facts.items()))
-        for report in reports
-        for name, facts in report.items()
-    ]
+    return [line for report in read_reports(run.path)[-1:] for line in report_lines(report)]
+
+
+def report_lines(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Give reports of critics as lines for a terminal; all of them stand in the run, as JSON."""
+    lines = []
+    for name, facts in reports.items():
+        plain = [
+            f"{key.replace('_', ' ')} {_short(value)}"
+            for key, value in facts.items()
+            if key not in _LEFT_OUT and isinstance(value, (str, int, float)) and value != ""
+        ]
+        lines += [f"{name}: {', '.join(plain)}"] if plain else []
+        for principle, bound in _principles(facts):
+            lines.append(
+                f"{name}: {principle}: {bound.get('missed')} missed of {bound.get('audited')} "
+                f"audited answers; at most {_short(bound.get('missed_at_most'))} of texts (95 %)"
+            )
+    return [printable(line, 400) for line in lines]
+
+
+_LEFT_OUT = frozenset({"weights", "base_url", "commit", "tolerance", "parameters"})
+
+
+def _principles(facts: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    found = facts.get("principles")
+    found = found if isinstance(found, dict) else {}
+    return [(str(name), bound) for name, bound in found.items() if isinstance(bound, dict)]
 
 
 def _short(value: object) -> str:

@@ -28,13 +28,22 @@ from lexgate.app.commands._shared import (
     say,
     split_names,
 )
+from lexgate.app.commands._summary import report_lines
 from lexgate.errors import EvidenceError, InvalidFile, Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lexgate.constitutions import Constitution
-    from lexgate.critic import Conversation, Critic, Exchange, Judgement, Model
+    from lexgate.critic import (
+        Conversation,
+        Critic,
+        Exchange,
+        Judgement,
+        Model,
+        Rationale,
+        Silence,
+    )
 
     Explainer = Callable[
         [Sequence[Exchange], Sequence[Sequence[Judgement]]], list[list[dict[str, Any]]]
@@ -79,6 +88,13 @@ class Judged:
     metavar="MODEL",
     help="Have this model explain each verdict after it was read; quotes are checked.",
 )
+@click.option(
+    "-R",
+    "rationale_options",
+    metavar="K=V",
+    multiple=True,
+    help="An argument of that model. [default: those of -M, if a critic is of the same provider]",
+)
 @click.option("--allow-code", is_flag=True, help="Let a critic model run code of its own.")
 @click.option(
     "-M",
@@ -96,6 +112,7 @@ def command(
     wanted: tuple[str, ...],
     output: Path | None,
     rationale: str | None,
+    rationale_options: tuple[str, ...],
     allow_code: bool,
     options: tuple[str, ...],
     as_json: bool,
@@ -122,8 +139,12 @@ def command(
     critic = open_critic(names, rules, pairs(options), allow_code=allow_code)
     explained = None
     if rationale:
-        explained = _explainer(rules, open_model(rationale, allow_code=allow_code))
-    lines, counts = _judge(critic, judged, principles, explained)
+        provider = rationale.partition("/")[0]
+        same = any(part.partition("/")[0] == provider for n in names for part in n.split(">"))
+        own = rationale_options or (options if same else ())
+        model = open_model(rationale, pairs(own, "-R"), allow_code=allow_code)
+        explained = _explainer(rules, model)
+    lines, counts, failure = _judge(critic, judged, principles, explained)
     if output:
         from lexgate._files import write_atomic
 
@@ -131,21 +152,37 @@ def command(
     else:
         for line in lines:
             click.echo(line)
-    identity = critic.identity
-    summary = {
-        "constitution": {"reference": rules.reference, "digest": rules.digest},
-        "critic": {"name": identity.name, "digest": identity.digest},
-        "exchanges": len(judged),
-        "judgements": counts,
-        "reports": critic.reports(),
-        "output": str(output) if output else None,
-    }
+    summary = _summary(
+        rules, critic, exchanges=len(judged), counts=counts, failure=failure, output=output
+    )
     if as_json:
         answer(summary)
     _tell(summary)
-    for name, facts in critic.reports().items():
-        say(printable(f"  {name}: {facts}", 600))
+    if failure:
+        say(printable(f"  the critic failed, first so: {failure}", 600))
+    for line in report_lines(critic.reports()):
+        say(f"  {line}")
     return _exit_code(counts)
+
+
+def _summary(
+    rules: Constitution,
+    critic: Critic,
+    *,
+    exchanges: int,
+    counts: dict[str, dict[str, int]],
+    failure: str,
+    output: Path | None,
+) -> dict[str, Any]:
+    return {
+        "constitution": {"reference": rules.reference, "digest": rules.digest},
+        "critic": {"name": critic.identity.name, "digest": critic.identity.digest},
+        "exchanges": exchanges,
+        "judgements": counts,
+        "failure": failure or None,
+        "reports": critic.reports(),
+        "output": str(output) if output else None,
+    }
 
 
 def _principles(rules: Constitution, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -160,7 +197,7 @@ def _principles(rules: Constitution, wanted: Sequence[str]) -> tuple[str, ...]:
 
 def _explainer(rules: Constitution, model: Model) -> Explainer:
     """Make what adds rationales to the lines of a batch; verdicts stand before it is asked."""
-    from lexgate.critic import Rationale, explain
+    from lexgate.critic import Rationale, Silence, explain
 
     def explained(
         exchanges: Sequence[Exchange], judged: Sequence[Sequence[Judgement]]
@@ -168,7 +205,11 @@ def _explainer(rules: Constitution, model: Model) -> Explainer:
         found: list[list[dict[str, Any]]] = [[] for _ in exchanges]
         for place, judgement in enumerate(judged[0]):
             principle = rules.principle(judgement.principle)
-            replies = explain(model, principle, exchanges, [each[place] for each in judged])
+            replies: Sequence[Rationale | Silence]
+            try:
+                replies = explain(model, principle, exchanges, [each[place] for each in judged])
+            except EvidenceError as error:  # verdicts stand without it
+                replies = [Silence("failed", printable(str(error), 300))] * len(exchanges)
             for into, reply in zip(found, replies, strict=True):
                 if isinstance(reply, Rationale):
                     into.append(reply.to_json())
@@ -184,8 +225,9 @@ def _judge(
     judged: Sequence[Judged],
     principles: Sequence[str],
     explained: Explainer | None = None,
-) -> tuple[list[str], dict[str, dict[str, int]]]:
+) -> tuple[list[str], dict[str, dict[str, int]], str]:
     lines: list[str] = []
+    failure = ""
     counts: dict[str, Counter[str]] = {principle: Counter() for principle in principles}
     for start in range(0, len(judged), _BATCH):
         batch = judged[start : start + _BATCH]
@@ -195,12 +237,20 @@ def _judge(
         for place, (item, judgements) in enumerate(zip(batch, replies, strict=True)):
             for judgement in judgements:
                 counts[judgement.principle][_word(judgement)] += 1
+                failure = failure or _failure(judgement)
             line = _line(item, judgements)
             if rationales:
                 line["rationales"] = rationales[place]
             lines.append(json.dumps(line, allow_nan=False))
         say(f"judged {start + len(batch)} of {len(judged)}")
-    return lines, {principle: dict(sorted(found.items())) for principle, found in counts.items()}
+    told = {principle: dict(sorted(found.items())) for principle, found in counts.items()}
+    return lines, told, failure
+
+
+def _failure(judgement: Judgement) -> str:
+    """Return why a critic failed, where it did."""
+    row = judgement.to_json()
+    return str(row["detail"]) if row.get("reason") in {"failed", "budget"} else ""
 
 
 def _line(item: Judged, judgements: Sequence[Judgement]) -> dict[str, Any]:

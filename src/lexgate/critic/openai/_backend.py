@@ -113,6 +113,7 @@ class OpenAiBackend:
                     unspoken.append(f"{wire}: {reply.silence.detail}")
                     continue
                 if not understood:
+                    self._reason = reply.silence.detail
                     return reply
             self._wire = wire
             self._reason = "; ".join(unspoken) or "the server speaks it"

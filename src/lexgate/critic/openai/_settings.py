@@ -143,7 +143,8 @@ def _key(name: str, *, needed: bool) -> str:
     if needed and not key:
         raise UsageError(
             f"the environment variable {name} is not set: put the key there, or name another "
-            "variable with -M key_env=NAME, or another server with -M base_url=URL"
+            "variable with the option key_env=NAME, or another server with base_url=URL (-M of a "
+            "candidate and in judge, -C of a critic in eval)"
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise UsageError(f"the environment variable {name} holds characters that no key has")
