@@ -155,3 +155,24 @@ def test_a_run_about_another_thing_is_not_resumed(world, tmp_path, part, named):
         evaluate(suite, model, critic, directory=tmp_path, resume=path, limit=limit)
 
     assert (path / "j-00000000.jsonl").read_bytes() == before
+
+
+def test_a_critic_that_is_not_there_stops_the_run_and_a_later_one_completes_it(
+    world, tmp_path, monkeypatch
+):
+    suite, critic = world.suite(40), world.critic()
+    whole = evaluate(suite, world.candidate(), critic, directory=tmp_path / "whole")
+
+    def gone(*_):
+        raise EvidenceError("the server does not accept the key")
+
+    with monkeypatch.context() as patch:
+        for backend in critic.backends:
+            patch.setattr(backend, "answer", gone)
+        with pytest.raises(EvidenceError, match=r"judged none of a batch: .*accept the key"):
+            evaluate(suite, world.candidate(), critic, directory=tmp_path / "cut")
+    [path] = (tmp_path / "cut").iterdir()
+    resumed = evaluate(suite, world.candidate(), critic, directory=tmp_path / "cut", resume=path)
+
+    assert resumed.complete
+    assert as_set(resumed) == as_set(whole)

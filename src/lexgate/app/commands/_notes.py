@@ -82,7 +82,8 @@ def _on_lengths(rules: Constitution, shown: str) -> Iterator[Problem]:
             f"questions of more than {_LONG} tokens: {', '.join([*long.values()][:_LISTED])}{more}"
         )
         hint = (
-            "a verdict costs the exchange once and every question: short atomic ones are cheapest"
+            "a verdict costs the exchange once and every question anew, with the definitions of the "
+            "terms it uses: short atomic questions are cheapest"
         )
         yield Problem(shown, line, column, "principles", message, hint)
 
